@@ -1,0 +1,141 @@
+//! What a `#[hub]` block and a `#[receiver]` trait say, as plain data.
+
+use proc_macro2::Ident;
+use syn::{Attribute, ImplItemFn, ItemImpl, ItemTrait, Path, Signature, Type};
+
+use crate::validate::Named;
+
+/// An inherent `impl` block with `#[hub]`.
+pub(crate) struct HubModel {
+    /// The block as the user gets it back: without our attributes and the lifecycle methods.
+    pub(crate) block: ItemImpl,
+    pub(crate) client: Option<Path>,
+    pub(crate) session: Session,
+    pub(crate) name: String,
+    /// `on_connected` and `on_disconnected`, ready to stand in `impl Hub`.
+    pub(crate) lifecycle: Vec<ImplItemFn>,
+    pub(crate) methods: Vec<HubMethod>,
+}
+
+/// What a connection carries, and where it comes from.
+pub(crate) enum Session {
+    /// Nothing: no session was named, and no `on_connected` written.
+    Unit,
+    /// Named in the attribute; no `on_connected` makes it.
+    Default(Type),
+    /// Made by `on_connected`.
+    Made(Type),
+    /// Of an `on_connected` that can't be used.
+    Broken(Option<Type>),
+}
+
+/// A method that clients can call.
+pub(crate) struct HubMethod {
+    pub(crate) ident: Ident,
+    pub(crate) wire: String,
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) is_async: bool,
+    pub(crate) args: Vec<Arg>,
+    pub(crate) outcome: Outcome,
+}
+
+impl HubMethod {
+    pub(crate) fn named(&self) -> Named<'_> {
+        Named {
+            ident: &self.ident,
+            wire: &self.wire,
+            has_cfg: !self.cfgs.is_empty(),
+        }
+    }
+}
+
+/// One argument of a hub method.
+pub(crate) enum Arg {
+    Context,
+    Upload { name: String, ty: Type },
+    Wire { name: String, wire: Wire },
+}
+
+/// A value that is decoded owned, and then given or lent to the method.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    pub(crate) ty: Type,
+    pub(crate) lend: Lend,
+}
+
+/// How a method wants a decoded value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lend {
+    /// `T`
+    Given,
+    /// `&T`, `&str`, `&[T]`
+    Lent,
+    /// `Option<&T>`
+    LentInOption,
+    /// `Option<&str>`, `Option<&[T]>`
+    LentInOptionUnsized,
+}
+
+/// What a method returns, or its future.
+pub(crate) struct Outcome {
+    pub(crate) fallible: Option<Fallible>,
+    pub(crate) yields: Yields,
+}
+
+/// The `Result` around what a method yields.
+#[derive(Clone)]
+pub(crate) struct Fallible {
+    /// The whole type, as written.
+    pub(crate) ty: Type,
+    /// The error type, where it is written.
+    pub(crate) error: Option<Type>,
+    /// A name such as `ApiResult<T>` is not sure to mean a `Result`.
+    pub(crate) by_name: bool,
+}
+
+/// What a method yields, errors aside.
+pub(crate) enum Yields {
+    Unit,
+    Value(Type),
+    /// A stream of values, or of `Result`s.
+    Items { item: Type, fallible: Option<Fallible> },
+    /// The receiving half of a channel.
+    Received(Type),
+}
+
+/// A trait with `#[receiver]`.
+pub(crate) struct ReceiverModel {
+    /// The trait, with no items.
+    pub(crate) item: ItemTrait,
+    /// The trait itself has mistakes that forbid to name it in what we make of it.
+    pub(crate) broken: bool,
+    pub(crate) methods: Vec<ReceiverMethod>,
+}
+
+/// A message to clients.
+pub(crate) struct ReceiverMethod {
+    pub(crate) attrs: Vec<Attribute>,
+    /// As the trait declares it, but for `async` and the return type.
+    pub(crate) sig: Signature,
+    pub(crate) wire: String,
+    pub(crate) params: Vec<Param>,
+    pub(crate) outcome: Outcome,
+    /// A method with mistakes still gets a proxy method, so that calls of it raise no others.
+    pub(crate) broken: bool,
+}
+
+impl ReceiverMethod {
+    pub(crate) fn named(&self) -> Named<'_> {
+        Named {
+            ident: &self.sig.ident,
+            wire: &self.wire,
+            has_cfg: self.attrs.iter().any(|attr| attr.path().is_ident("cfg")),
+        }
+    }
+}
+
+/// An argument of a message.
+pub(crate) struct Param {
+    pub(crate) ident: Ident,
+    pub(crate) wire: Wire,
+}

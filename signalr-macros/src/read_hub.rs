@@ -1,0 +1,145 @@
+//! From an `impl` block to a [`HubModel`].
+
+use quote::ToTokens;
+use syn::{ImplItem, ImplItemFn, ItemImpl, Safety, Signature, Type, Visibility};
+
+use crate::{
+    args::{self, HubArgs},
+    classify::{self, Class},
+    errors::Errors,
+    lifecycle,
+    model::{Arg, HubMethod, HubModel},
+    naming::{Case, plain},
+    types::last,
+    validate,
+};
+
+pub(crate) fn read(args: HubArgs, mut block: ItemImpl, errors: &mut Errors) -> HubModel {
+    let mut methods = Vec::new();
+    let mut moved = Vec::new();
+    let mut kept = Vec::new();
+    for item in std::mem::take(&mut block.items) {
+        match item {
+            ImplItem::Fn(function) if lifecycle::is(&function) => moved.push(function),
+            ImplItem::Fn(mut function) => {
+                methods.extend(callable(&mut function, args.case, errors));
+                kept.push(ImplItem::Fn(function));
+            }
+            other => kept.push(other),
+        }
+    }
+    validate::wire_names("hub methods", "hub", methods.iter().map(HubMethod::named), errors);
+    let lifecycle = lifecycle::read(args.session, moved, errors);
+    kept.extend(lifecycle.broken.into_iter().map(ImplItem::Fn));
+    block.items = kept;
+    HubModel {
+        client: args.client,
+        name: args.name.unwrap_or_else(|| type_name(&block.self_ty)),
+        session: lifecycle.session,
+        lifecycle: lifecycle.moved,
+        methods,
+        block,
+    }
+}
+
+fn type_name(ty: &Type) -> String {
+    let name = last(ty).map(|segment| plain(&segment.ident));
+    name.unwrap_or_else(|| ty.to_token_stream().to_string())
+}
+
+/// The method's entry, if it is `pub` and has no mistakes.
+fn callable(function: &mut ImplItemFn, case: Case, errors: &mut Errors) -> Option<HubMethod> {
+    let attrs = args::take(&mut function.attrs, "hub");
+    let name = args::name_of(&attrs, "hub", errors);
+    if !matches!(function.vis, Visibility::Public(_)) {
+        if let Some(attr) = attrs.first() {
+            let message = "only a `pub` method has a name on the wire; this one can't be called";
+            errors.at(attr, message);
+        }
+        return None;
+    }
+    let mut mistakes = Errors::default();
+    let method = method(function, case, name, &mut mistakes);
+    let sound = mistakes.is_empty();
+    errors.append(mistakes);
+    method.filter(|_| sound)
+}
+
+fn method(
+    function: &ImplItemFn,
+    case: Case,
+    name: Option<String>,
+    errors: &mut Errors,
+) -> Option<HubMethod> {
+    let sig = &function.sig;
+    if sig.receiver().is_none() {
+        let message = format!(
+            "a `pub` method of a hub takes `&self`; \
+             move `{}` to an `impl` block without `#[hub]`, or make it private",
+            sig.ident
+        );
+        errors.span(sig.ident.span(), message);
+        return None;
+    }
+    shape(sig, errors);
+    let args = arguments(sig, errors);
+    let outcome = errors.keep(classify::outcome(&sig.output))?;
+    Some(HubMethod {
+        ident: sig.ident.clone(),
+        wire: name.unwrap_or_else(|| case.apply(&sig.ident)),
+        cfgs: validate::cfgs(&function.attrs),
+        is_async: sig.asyncness.is_some(),
+        args,
+        outcome,
+    })
+}
+
+/// What is not about a single argument or the result.
+fn shape(sig: &Signature, errors: &mut Errors) {
+    if let Some(receiver) = sig.receiver().filter(|_| !validate::takes_shared_self(sig)) {
+        let message = "hub methods take `&self`: one hub value serves many calls at once, \
+             so keep what changes behind a lock, or in the session";
+        errors.at(receiver, message);
+    }
+    if let Some(param) = validate::generic(&sig.generics) {
+        let message = "a hub method can't be generic, because calls carry no type arguments";
+        errors.at(param, message);
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        errors.at(token, "clients call hub methods, so they can't be `unsafe`");
+    }
+}
+
+fn arguments(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
+    let mut args = Vec::new();
+    let mut on_the_wire = 0;
+    for (place, typed) in validate::typed(sig).enumerate() {
+        let class = errors.keep(classify::argument(&typed.ty));
+        if let Some(Class::Context) = class {
+            if place != 0 {
+                let message = "the context is the first argument: `&self, cx: &Context<Self>, ...`";
+                errors.at(typed, message);
+            }
+            args.push(Arg::Context);
+            continue;
+        }
+        on_the_wire += 1;
+        validate::at_most(on_the_wire, typed, errors);
+        let name = validate::argument_name(typed, errors);
+        if let (Some(class), Some(name)) = (class, name) {
+            args.push(arg(class, plain(name), &typed.ty));
+        }
+    }
+    args
+}
+
+fn arg(class: Class, name: String, ty: &Type) -> Arg {
+    match class {
+        Class::Context => Arg::Context,
+        Class::Upload => Arg::Upload {
+            name,
+            ty: ty.clone(),
+        },
+        Class::Wire(wire) => Arg::Wire { name, wire },
+    }
+}

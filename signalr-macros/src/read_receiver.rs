@@ -1,0 +1,186 @@
+//! From a trait to a [`ReceiverModel`].
+
+use quote::format_ident;
+use syn::{
+    FnArg, ItemTrait, Pat, PatIdent, PatType, ReturnType, Signature, TraitItem, TraitItemFn,
+    Type, TypeParamBound,
+};
+
+use crate::{
+    args::{self, ReceiverArgs},
+    classify::{self, Class},
+    errors::Errors,
+    model::{Outcome, Param, ReceiverMethod, ReceiverModel, Wire, Yields},
+    naming::Case,
+    types::{find, is_and, is_self},
+    validate,
+};
+
+pub(crate) fn read(args: &ReceiverArgs, mut item: ItemTrait, errors: &mut Errors) -> ReceiverModel {
+    let mut methods = Vec::new();
+    for inner in std::mem::take(&mut item.items) {
+        match inner {
+            TraitItem::Fn(function) => methods.push(message(function, args.case, errors)),
+            other => errors.at(other, "a `#[receiver]` trait holds nothing but `async fn`s"),
+        }
+    }
+    validate::wire_names(
+        "receiver methods",
+        "receiver",
+        methods.iter().map(ReceiverMethod::named),
+        errors,
+    );
+    supertraits(&mut item, errors);
+    let broken = !item.generics.params.is_empty();
+    if broken {
+        let message = "a `#[receiver]` trait can't be generic, because messages carry no types";
+        errors.at(&item.generics, message);
+    }
+    ReceiverModel {
+        item,
+        broken,
+        methods,
+    }
+}
+
+/// `Send`, `Sync` and `'static` are implied; others would say something about the client's type.
+fn supertraits(item: &mut ItemTrait, errors: &mut Errors) {
+    let is_implied = |bound: &TypeParamBound| match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.is_ident("Send") || bound.path.is_ident("Sync")
+        }
+        TypeParamBound::Lifetime(lifetime) => lifetime.ident == "static",
+        _ => false,
+    };
+    for bound in std::mem::take(&mut item.supertraits) {
+        if !is_implied(&bound) {
+            errors.at(bound, "a `#[receiver]` trait lists messages, and has no supertraits");
+        }
+    }
+}
+
+fn message(mut function: TraitItemFn, case: Case, errors: &mut Errors) -> ReceiverMethod {
+    let attrs = args::take(&mut function.attrs, "receiver");
+    let name = args::name_of(&attrs, "receiver", errors);
+    let mut mistakes = Errors::default();
+    shape(&function, &mut mistakes);
+    let params = params(&function.sig, &mut mistakes);
+    let outcome = outcome(&function.sig.output, &mut mistakes);
+    let broken = !mistakes.is_empty();
+    errors.append(mistakes);
+    name_patterns(&mut function.sig);
+    ReceiverMethod {
+        wire: name.unwrap_or_else(|| case.apply(&function.sig.ident)),
+        attrs: function.attrs,
+        sig: function.sig,
+        params,
+        outcome,
+        broken,
+    }
+}
+
+fn shape(function: &TraitItemFn, errors: &mut Errors) {
+    let sig = &function.sig;
+    let name = &sig.ident;
+    if sig.asyncness.is_none() {
+        let message = format!("receiver methods are `async`: write `async fn {name}`");
+        errors.span(name.span(), message);
+    }
+    match sig.receiver() {
+        None => errors.span(name.span(), format!("`{name}` takes `&self` as its first argument")),
+        Some(receiver) if !validate::takes_shared_self(sig) => {
+            errors.at(receiver, "receiver methods take `&self`: messages may come all at once");
+        }
+        Some(_) => {}
+    }
+    if let Some(param) = validate::generic(&sig.generics) {
+        let message = "a receiver method can't be generic, because messages carry no types";
+        errors.at(param, message);
+    }
+    if let Some(body) = &function.default {
+        let message = "a message has no body here; it is written by `impl ... for` the client";
+        errors.at(body, message);
+    }
+}
+
+fn params(sig: &Signature, errors: &mut Errors) -> Vec<Param> {
+    let mut params = Vec::new();
+    for (place, typed) in validate::typed(sig).enumerate() {
+        validate::at_most(place + 1, typed, errors);
+        let name = validate::argument_name(typed, errors);
+        if let (Some(ident), Some(wire)) = (name, wire(&typed.ty, errors)) {
+            let ident = ident.clone();
+            params.push(Param { ident, wire });
+        }
+    }
+    params
+}
+
+fn wire(ty: &Type, errors: &mut Errors) -> Option<Wire> {
+    match errors.keep(classify::argument(ty))? {
+        Class::Wire(wire) => {
+            if let Some(token) = find(ty, &is_self) {
+                let message = "`Self` is the client that handles the message; name the type";
+                errors.at(token, message);
+                return None;
+            }
+            Some(wire)
+        }
+        Class::Context => {
+            errors.at(ty, "the context stays on the server; a message carries plain values");
+            None
+        }
+        Class::Upload => {
+            errors.at(ty, "a message carries plain values; clients don't take streams this way");
+            None
+        }
+    }
+}
+
+fn outcome(output: &ReturnType, errors: &mut Errors) -> Outcome {
+    let nothing = Outcome {
+        fallible: None,
+        yields: Yields::Unit,
+    };
+    let Some(outcome) = errors.keep(classify::outcome(output)) else {
+        return nothing;
+    };
+    let ReturnType::Type(_, ty) = output else {
+        return outcome;
+    };
+    match &outcome.yields {
+        Yields::Items { .. } | Yields::Received(_) => {
+            errors.at(ty, "a client answers with one value, so this can't be a stream");
+            nothing
+        }
+        Yields::Value(value) if find(value, &is_and).is_some() => {
+            errors.at(ty, "an answer is decoded into an owned value: write `String` for `&str`");
+            nothing
+        }
+        Yields::Value(value) if find(value, &is_self).is_some() => {
+            errors.at(ty, "`Self` is the client that handles the message; name the type");
+            nothing
+        }
+        Yields::Value(_) | Yields::Unit => outcome,
+    }
+}
+
+/// A pattern can't stand in a declaration: rustc would say so too, in its own words.
+fn name_patterns(sig: &mut Signature) {
+    for (place, arg) in sig.inputs.iter_mut().enumerate() {
+        let FnArg::Typed(PatType { pat, .. }) = arg else {
+            continue;
+        };
+        let ident = match &**pat {
+            Pat::Ident(pat) => pat.ident.clone(),
+            _ => format_ident!("__arg{place}"),
+        };
+        **pat = Pat::Ident(PatIdent {
+            attrs: Vec::new(),
+            by_ref: None,
+            mutability: None,
+            ident,
+            subpat: None,
+        });
+    }
+}

@@ -1,0 +1,105 @@
+//! Rules that hubs and receivers share, and those about more than one item.
+
+use proc_macro2::Ident;
+use syn::{
+    Attribute, FnArg, GenericParam, Generics, Pat, PatType, ReceiverKind, Signature, Type,
+};
+
+use crate::{errors::Errors, naming};
+
+/// As many values travel in one call.
+const MOST_ARGUMENTS: usize = 16;
+
+/// One name on the wire.
+pub(crate) struct Named<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) wire: &'a str,
+    pub(crate) has_cfg: bool,
+}
+
+/// No two methods can have one name; two that are conditional are taken to exclude each other.
+pub(crate) fn wire_names<'a>(
+    what: &str,
+    attribute: &str,
+    names: impl Iterator<Item = Named<'a>>,
+    errors: &mut Errors,
+) {
+    let mut seen: Vec<Named<'a>> = Vec::new();
+    for name in names {
+        let first = seen.iter().find(|first| {
+            naming::clash(first.wire, name.wire) && !(first.has_cfg && name.has_cfg)
+        });
+        if let Some(first) = first {
+            let message = format!(
+                "two {what} are called `{}` on the wire, where case does not count; \
+                 rename one with `#[{attribute}(name = \"...\")]`",
+                name.wire
+            );
+            errors.span(name.ident.span(), message);
+            errors.span(first.ident.span(), "the other one is here");
+        }
+        seen.push(name);
+    }
+}
+
+/// Tells of the first argument that is one too many.
+pub(crate) fn at_most(count: usize, arg: &PatType, errors: &mut Errors) {
+    if count == MOST_ARGUMENTS + 1 {
+        let message = format!(
+            "a call carries at most {MOST_ARGUMENTS} arguments; put some of them into a struct"
+        );
+        errors.at(arg, message);
+    }
+}
+
+/// The name of an argument, which is not a pattern.
+pub(crate) fn argument_name<'a>(arg: &'a PatType, errors: &mut Errors) -> Option<&'a Ident> {
+    if let Some(cfg) = arg.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
+        errors.at(cfg, "an argument can't be conditional: its place counts on the wire");
+    }
+    match &*arg.pat {
+        Pat::Ident(pat) if pat.subpat.is_none() => Some(&pat.ident),
+        pattern => {
+            let message = "arguments have names, so a pattern can't stand here; \
+                 name the argument, and take it apart in the body";
+            errors.at(pattern, message);
+            None
+        }
+    }
+}
+
+/// Whether the method takes `&self`, however that is written.
+pub(crate) fn takes_shared_self(sig: &Signature) -> bool {
+    sig.receiver().is_some_and(|receiver| match &receiver.kind {
+        ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
+        ReceiverKind::Typed(_, ty) => match &**ty {
+            Type::Reference(to) => to.mutability.is_none() && is_self(&to.elem),
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
+fn is_self(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.is_ident("Self"))
+}
+
+/// The arguments after `self`.
+pub(crate) fn typed(sig: &Signature) -> impl Iterator<Item = &PatType> {
+    sig.inputs.iter().filter_map(|arg| match arg {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    })
+}
+
+/// The first generic parameter that is not a lifetime.
+pub(crate) fn generic(generics: &Generics) -> Option<&GenericParam> {
+    let mut params = generics.params.iter();
+    params.find(|param| !matches!(param, GenericParam::Lifetime(_)))
+}
+
+/// The conditions of an item, which whatever we make of it has to meet as well.
+pub(crate) fn cfgs(attrs: &[Attribute]) -> Vec<Attribute> {
+    let conditions = attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+    conditions.cloned().collect()
+}

@@ -1,0 +1,102 @@
+//! The arguments of one incoming call: values to be bound in order, and upload streams to be opened.
+
+use std::fmt;
+
+use serde::de::IgnoredAny;
+
+use super::{Upload, UploadSinks};
+use crate::protocol::{HubArg, Payload, Source};
+
+/// The arguments of one call, to be bound in order.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Args<'a> {
+    source: Source<'a>,
+    expected: usize,
+    bound: usize,
+    pub(crate) uploads: UploadSinks,
+}
+
+impl<'a> Args<'a> {
+    /// `expected` is how many values the target takes, `uploads` how its upload streams are opened.
+    pub(crate) fn new(arguments: Payload<'a>, expected: usize, uploads: UploadSinks) -> Self {
+        Self {
+            source: Source::list(arguments),
+            expected,
+            bound: 0,
+            uploads,
+        }
+    }
+
+    /// Binds the next value.
+    ///
+    /// # Errors
+    /// There is none, or it does not fit `T`.
+    pub fn next<T: HubArg>(&mut self, name: &'static str) -> Result<T, BindError> {
+        if !self.source.more() {
+            return Err(self.miscounted(self.bound));
+        }
+        let value = T::read(&mut self.source).map_err(|source| {
+            tracing::debug!(argument = name, error = %source, "argument does not fit");
+            BindError::Type
+        })?;
+        self.bound += 1;
+        Ok(value)
+    }
+
+    /// Opens the next upload stream.
+    ///
+    /// # Errors
+    /// None today; fallible like [`next`](Self::next).
+    pub fn upload<U: Upload>(&mut self, _: &'static str) -> Result<U, BindError> {
+        Ok(self.uploads.open())
+    }
+
+    /// Refuses surplus values, all of which are counted (HP-43).
+    ///
+    /// # Errors
+    /// There are more values than were bound.
+    pub fn finish(&mut self) -> Result<(), BindError> {
+        let mut provided = self.bound;
+        while self.source.more() {
+            provided += 1;
+            if self.source.next::<IgnoredAny>().is_err() {
+                return Err(BindError::Type);
+            }
+        }
+        if provided == self.bound {
+            Ok(())
+        } else {
+            Err(self.miscounted(provided))
+        }
+    }
+
+    fn miscounted(&self, provided: usize) -> BindError {
+        BindError::Count {
+            provided,
+            expected: self.expected,
+        }
+    }
+}
+
+/// Why arguments could not be bound (section 7); the texts are exact.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BindError {
+    Count { provided: usize, expected: usize },
+    Type,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count { provided, expected } => write!(
+                f,
+                "Invocation provides {provided} argument(s) but target expects {expected}."
+            ),
+            Self::Type => f.write_str(
+                "Error binding arguments. Make sure that the types of the provided values match the types of the hub method being invoked.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! When to ping and when to give a silent peer up, on any clock that counts milliseconds.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// What is due at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Nothing,
+    Ping,
+    TimedOut,
+}
+
+/// The two clocks of a connection: what was sent last and what was received last.
+///
+/// A ping is due after an interval in which nothing at all was sent: any message tells the peer that we live. (ASP.NET Core counts
+/// from ping to ping; both are legal.) Receiving never touches the sending clock and the other way round, so neither a chatty nor
+/// a deaf peer can switch the other side's rule off.
+#[derive(Debug)]
+pub(crate) struct KeepAlive {
+    interval: u64,
+    timeout: u64,
+    sent: AtomicU64,
+    received: AtomicU64,
+    /// While we do not read, silence is not the peer's fault.
+    deaf: AtomicBool,
+}
+
+impl KeepAlive {
+    /// `interval` and `timeout` are milliseconds; `now` is the clock's reading.
+    pub(crate) fn new(interval: u64, timeout: u64, now: u64) -> Self {
+        Self {
+            interval,
+            timeout,
+            sent: AtomicU64::new(now),
+            received: AtomicU64::new(now),
+            deaf: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn sent(&self, now: u64) {
+        self.sent.store(now, Relaxed);
+    }
+
+    pub(crate) fn received(&self, now: u64) {
+        self.received.store(now, Relaxed);
+    }
+
+    /// Stops the peer's clock while we do not read, and starts it afresh afterwards (SV-91).
+    pub(crate) fn set_deaf(&self, deaf: bool, now: u64) {
+        if self.deaf.swap(deaf, Relaxed) && !deaf {
+            self.received(now);
+        }
+    }
+
+    /// Clocks that are read in steps lag behind: a time-out waits until it has surely passed.
+    pub(crate) fn due(&self, now: u64) -> Due {
+        let silence = now.saturating_sub(self.received.load(Relaxed));
+        if silence > self.timeout && !self.deaf.load(Relaxed) {
+            Due::TimedOut
+        } else if now.saturating_sub(self.sent.load(Relaxed)) >= self.interval {
+            Due::Ping
+        } else {
+            Due::Nothing
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pings_only_after_an_interval_without_sending() {
+        let clocks = KeepAlive::new(1_000, 3_000, 0);
+        assert_eq!(clocks.due(999), Due::Nothing);
+        assert_eq!(clocks.due(1_000), Due::Ping);
+        clocks.sent(900);
+        assert_eq!(clocks.due(1_899), Due::Nothing);
+        assert_eq!(clocks.due(1_900), Due::Ping);
+    }
+
+    #[test]
+    fn receiving_does_not_put_the_ping_off() {
+        let clocks = KeepAlive::new(1_000, 3_000, 0);
+        for now in (100..=1_000).step_by(100) {
+            clocks.received(now);
+        }
+        assert_eq!(clocks.due(1_000), Due::Ping);
+    }
+
+    #[test]
+    fn sending_does_not_keep_a_silent_peer_alive() {
+        let clocks = KeepAlive::new(1_000, 3_000, 0);
+        for now in (500..=3_000).step_by(500) {
+            clocks.sent(now);
+        }
+        assert_ne!(clocks.due(3_000), Due::TimedOut);
+        assert_eq!(clocks.due(3_001), Due::TimedOut);
+    }
+
+    #[test]
+    fn silence_does_not_count_while_we_are_deaf() {
+        let clocks = KeepAlive::new(60_000, 3_000, 0);
+        clocks.set_deaf(true, 1_000);
+        assert_eq!(clocks.due(50_000), Due::Nothing);
+        clocks.set_deaf(false, 50_000);
+        assert_eq!(clocks.due(53_000), Due::Nothing);
+        assert_eq!(clocks.due(53_001), Due::TimedOut);
+    }
+}

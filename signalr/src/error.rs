@@ -1,0 +1,182 @@
+//! The one error type of the library.
+
+use std::{borrow::Cow, fmt, io, time::Duration};
+
+/// What went wrong with a connection, a send or an option.
+///
+/// The type is opaque, so that new causes never break a caller; ask it with the `is_…` methods. [`Display`](fmt::Display)
+/// prints one level only, the cause is in [`source`](std::error::Error::source).
+///
+/// # Example
+///
+/// ```
+/// use signalr::{HubServer, hub};
+///
+/// struct Empty;
+/// #[hub]
+/// impl Empty {}
+///
+/// let error = HubServer::builder(Empty).parallel_invocations(0).build().unwrap_err();
+/// assert!(error.is_invalid_option());
+/// assert_eq!(error.to_string(), "option `parallel_invocations` must be at least 1, but is 0");
+/// ```
+pub struct Error(Box<Kind>);
+
+pub(crate) enum Kind {
+    /// The peer broke the hub protocol; the text is the specification's.
+    Protocol(Cow<'static, str>),
+    /// A message is larger than the receive limit.
+    TooLarge { limit: usize },
+    /// The stream ended inside a message.
+    HalfMessage,
+    /// The peer was silent for too long.
+    ClientTimeout,
+    /// The peer's Close message carried an error.
+    ClosedByPeer(String),
+    /// A peer did not take what was written within the send time-out.
+    SendTimeout { after: Duration },
+    /// A value could not be written by serde.
+    Encode {
+        what: &'static str,
+        source: serde_json::Error,
+    },
+    /// A value could not be read by serde.
+    Decode {
+        what: &'static str,
+        source: serde_json::Error,
+    },
+    /// A builder option contradicts the rules.
+    InvalidOption { option: &'static str, rule: String },
+    /// `Groups` was given an empty name.
+    EmptyGroupName,
+    /// The connection is gone, or never was.
+    NotConnected(Cow<'static, str>),
+    /// The peer answered a call with an error.
+    Remote(String),
+    /// The caller may not do this here.
+    NotAllowed(&'static str),
+    /// The connection's input or output failed.
+    Io(io::Error),
+}
+
+impl Error {
+    pub(crate) fn protocol(text: impl Into<Cow<'static, str>>) -> Self {
+        Kind::Protocol(text.into()).into()
+    }
+
+    /// Whether time ran out: the peer was silent, or did not read, for longer than the options allow.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(*self.0, Kind::ClientTimeout | Kind::SendTimeout { .. })
+    }
+
+    /// Whether the peer broke the protocol: malformed, oversized or cut-off messages.
+    #[must_use]
+    pub fn is_protocol(&self) -> bool {
+        matches!(
+            *self.0,
+            Kind::Protocol(_) | Kind::TooLarge { .. } | Kind::HalfMessage
+        )
+    }
+
+    /// Whether the connection in question is gone or was never there.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(*self.0, Kind::NotConnected(_) | Kind::ClosedByPeer(_))
+    }
+
+    /// Whether a builder refused an option.
+    #[must_use]
+    pub fn is_invalid_option(&self) -> bool {
+        matches!(*self.0, Kind::InvalidOption { .. })
+    }
+
+    /// Whether a value could not be serialized or deserialized.
+    #[must_use]
+    pub fn is_serialization(&self) -> bool {
+        matches!(*self.0, Kind::Encode { .. } | Kind::Decode { .. })
+    }
+
+    /// The text that the other side sent as its error, if this is one.
+    #[must_use]
+    pub fn remote_message(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::Remote(text) | Kind::ClosedByPeer(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The exception name that ASP.NET Core prints for this error in detailed texts.
+    pub(crate) fn wire_name(&self) -> &'static str {
+        match &*self.0 {
+            Kind::Protocol(_) | Kind::TooLarge { .. } | Kind::HalfMessage => "InvalidDataException",
+            Kind::ClientTimeout | Kind::SendTimeout { .. } => "OperationCanceledException",
+            Kind::Encode { .. } | Kind::Decode { .. } => "JsonException",
+            Kind::ClosedByPeer(_) | Kind::Remote(_) => "HubException",
+            Kind::NotConnected(_) | Kind::Io(_) => "IOException",
+            Kind::InvalidOption { .. } | Kind::EmptyGroupName => "ArgumentException",
+            Kind::NotAllowed(_) => "InvalidOperationException",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Kind::Protocol(text) | Kind::NotConnected(text) => f.write_str(text),
+            Kind::TooLarge { limit } => write!(
+                f,
+                "The maximum message size of {limit}B was exceeded. The message size can be configured in AddHubOptions."
+            ),
+            Kind::HalfMessage => f.write_str("Connection terminated while reading a message."),
+            Kind::ClientTimeout => f.write_str(
+                "Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",
+            ),
+            Kind::ClosedByPeer(text) | Kind::Remote(text) => f.write_str(text),
+            Kind::SendTimeout { after } => {
+                write!(
+                    f,
+                    "the peer took nothing for the `send_timeout` of {after:?}"
+                )
+            }
+            Kind::Encode { what, .. } => write!(f, "cannot serialize {what}"),
+            Kind::Decode { what, .. } => write!(f, "cannot deserialize {what}"),
+            Kind::InvalidOption { option, rule } => write!(f, "option `{option}` {rule}"),
+            Kind::EmptyGroupName => f.write_str("Cannot send to an empty group name."),
+            Kind::NotAllowed(text) => f.write_str(text),
+            Kind::Io(_) => f.write_str("the connection's input or output failed"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}", self.to_string())?;
+        if let Some(source) = std::error::Error::source(self) {
+            write!(f, ", {source:?}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.0 {
+            Kind::Encode { source, .. } | Kind::Decode { source, .. } => Some(source),
+            Kind::Io(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Kind::Io(error).into()
+    }
+}

@@ -1,0 +1,74 @@
+//! What the hub layer needs of the server, and no more.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use super::{ConnectionId, Items, OutboundMessage};
+use crate::{
+    connection::{Answer, BoxFuture},
+    error::Error,
+    packet::Packet,
+    protocol::HubProtocol,
+};
+
+/// One connection, as its hub sees it.
+pub(crate) trait Link: Send + Sync {
+    fn id(&self) -> &ConnectionId;
+    fn user_id(&self) -> Option<&str>;
+    fn request(&self) -> &http::request::Parts;
+    fn peer_addr(&self) -> Option<SocketAddr>;
+    fn items(&self) -> &Items;
+    fn protocol(&self) -> HubProtocol;
+    /// Queues a packet behind everything queued before; never waits, for what the connection itself answers.
+    fn write(&self, packet: Packet);
+    /// What to wait for before more should be written; `None`: nothing.
+    fn room(&self) -> Option<BoxFuture<()>>;
+    fn close(&self, error: Option<String>, allow_reconnect: bool);
+    fn abort(&self);
+    fn is_aborted(&self) -> bool;
+    fn aborted(&self) -> BoxFuture<()>;
+}
+
+/// Sends and groups, for all connections of a hub.
+pub(crate) trait Lifetime: Send + Sync {
+    /// The protocols that a message to anybody must be encoded in.
+    fn protocols(&self) -> &'static [HubProtocol];
+    fn send(&self, to: Recipients, message: OutboundMessage) -> BoxFuture<Result<(), Error>>;
+    fn join(&self, connection: ConnectionId, group: Arc<str>) -> BoxFuture<Result<(), Error>>;
+    fn leave(&self, connection: ConnectionId, group: Arc<str>) -> BoxFuture<Result<(), Error>>;
+    /// The id for the next call to a client.
+    fn next_call(&self) -> String;
+    /// Sends a call to one client; `answer` is called once, unless the call is forgotten.
+    fn call(
+        &self,
+        id: String,
+        to: ConnectionId,
+        message: OutboundMessage,
+        answer: Answer,
+    ) -> BoxFuture<()>;
+    /// Nobody waits for this call any more.
+    fn forget_call(&self, id: &str);
+}
+
+/// Who gets a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recipients {
+    /// Every connection of the hub.
+    All,
+    /// Every connection but these.
+    AllExcept(Vec<ConnectionId>),
+    /// One connection.
+    Connection(ConnectionId),
+    /// These connections, each once.
+    Connections(Vec<ConnectionId>),
+    /// The members of a group.
+    Group(Arc<str>),
+    /// The members of a group but these connections.
+    GroupExcept(Arc<str>, Vec<ConnectionId>),
+    /// The members of each group; a member of two gets two copies.
+    Groups(Vec<Arc<str>>),
+    /// All connections of a user.
+    User(Arc<str>),
+    /// All connections of these users, each once.
+    Users(Vec<Arc<str>>),
+}

@@ -1,0 +1,60 @@
+#![doc = include_str!("../../README.md")]
+
+// The expansions of our own macros in documentation and tests say `::signalr`.
+extern crate self as signalr;
+
+mod backplane;
+mod connection;
+mod error;
+mod hub;
+mod hub_error;
+mod packet;
+mod protocol;
+#[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "server")]
+mod transport;
+
+#[doc(hidden)]
+pub mod __private;
+/// The name that expansions use: it carries the version, so a macro crate of another version fails to compile instead of misbehaving.
+#[doc(hidden)]
+pub use __private as __private_0_1_0;
+
+// what a hub is
+#[cfg(feature = "macros")]
+pub use signalr_macros::{hub, receiver};
+pub use {
+    connection::Receiver,
+    hub::{Connecting, ConnectionId, Context, Hub, HubContext, Items, Kind, Method},
+    hub_error::HubError,
+};
+
+// calling clients
+pub use {
+    connection::Callbacks,
+    hub::{
+        CallerClients, Clients, Contract, Groups, Invoking, Many, Sending, Single, Target, Untyped,
+    },
+};
+
+// what values may be
+pub use {
+    connection::Upload,
+    hub::IntoHubError,
+    protocol::{Arguments, HubArg, HubProtocol, HubResult},
+};
+
+// running a server
+#[cfg(feature = "standalone")]
+pub use server::{Bound, Server, serve};
+#[cfg(feature = "server")]
+pub use server::{HubServer, HubServerBuilder, Mount, PeerAddr, ResponseBody};
+
+// scaling out
+pub use {
+    backplane::{Backplane, Local, LocalConnections},
+    hub::{OutboundMessage, Recipients},
+};
+
+pub use error::Error;

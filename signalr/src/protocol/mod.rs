@@ -1,0 +1,154 @@
+//! The hub protocol: bytes in, messages out. No clock, no socket, no lock.
+//!
+//! Sections cited in comments are those of the hub protocol specification that the conformance list in `tests/` counts.
+
+mod arguments;
+pub(crate) mod framing;
+pub(crate) mod handshake;
+mod json;
+mod message;
+mod values;
+
+pub use arguments::Arguments;
+pub(crate) use message::{Headers, Invocation, Message, Outcome, Payload, Text};
+pub use values::{HubArg, HubResult, Source, ValueWriter};
+
+use crate::error::Error;
+
+/// An encoding of hub messages.
+///
+/// # Example
+///
+/// ```
+/// assert_eq!(signalr::HubProtocol::Json.name(), "json");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HubProtocol {
+    /// Text, each message ended by `0x1E`. Protocol name `json`.
+    Json,
+}
+
+impl HubProtocol {
+    /// All protocols that this build speaks.
+    pub(crate) const ALL: &[Self] = &[Self::Json];
+
+    /// The name that the handshake uses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+        }
+    }
+
+    /// Whether its messages need a transport that carries binary data.
+    pub(crate) fn is_binary(self) -> bool {
+        match self {
+            Self::Json => false,
+        }
+    }
+
+    /// The protocol of a name as the handshake spells it: letter case does not matter (HP-4).
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|protocol| protocol.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Reads one whole frame. `None` is a message of an unknown type, to be ignored.
+    pub(crate) fn decode(self, frame: &[u8]) -> Result<Option<Message<'_>>, Error> {
+        match self {
+            Self::Json => json::read::message(frame),
+        }
+    }
+
+    /// Appends an invocation; nothing is appended when an argument cannot be serialized.
+    pub(crate) fn write_invocation<A: Arguments + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        head: &InvocationHead<'_>,
+        arguments: &A,
+    ) -> Result<(), Error> {
+        self.whole(out, |out| match self {
+            Self::Json => json::write::invocation(out, head, arguments),
+        })
+    }
+
+    /// Appends a stream item; nothing when it cannot be serialized.
+    pub(crate) fn write_stream_item<T: HubResult + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        headers: &Headers<'_>,
+        id: &str,
+        item: &T,
+    ) -> Result<(), Error> {
+        self.whole(out, |out| match self {
+            Self::Json => json::write::stream_item(out, headers, id, item),
+        })
+    }
+
+    /// Appends a completion; nothing when its result cannot be serialized.
+    pub(crate) fn write_completion<T: HubResult + ?Sized>(
+        self,
+        out: &mut Vec<u8>,
+        headers: &Headers<'_>,
+        id: &str,
+        outcome: Outcome<'_, &T>,
+    ) -> Result<(), Error> {
+        self.whole(out, |out| match self {
+            Self::Json => json::write::completion(out, headers, id, outcome),
+        })
+    }
+
+    /// Appends a message that holds no user value: cancel, ping, close, ack, sequence.
+    pub(crate) fn write_control(self, out: &mut Vec<u8>, control: &Control<'_>) {
+        match self {
+            Self::Json => json::write::control(out, control),
+        }
+    }
+
+    /// Half a message must never reach a peer: what a failed `write` left behind is taken back (SV-97).
+    fn whole(
+        self,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let start = out.len();
+        write(out).inspect_err(|_| out.truncate(start))
+    }
+}
+
+/// Everything of an invocation but its arguments.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InvocationHead<'a> {
+    pub(crate) streaming: bool,
+    pub(crate) headers: Headers<'a>,
+    pub(crate) id: Option<&'a str>,
+    pub(crate) target: &'a str,
+    /// `None`: the property is not written. An empty list is written as such.
+    pub(crate) stream_ids: Option<&'a [Text<'a>]>,
+}
+
+/// A message without user values, for writing.
+#[derive(Clone, Debug)]
+pub(crate) enum Control<'a> {
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by the client side"))]
+    CancelInvocation {
+        headers: Headers<'a>,
+        id: &'a str,
+    },
+    Ping,
+    Close {
+        error: Option<&'a str>,
+        allow_reconnect: bool,
+    },
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by stateful reconnect"))]
+    Ack {
+        sequence_id: u64,
+    },
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by stateful reconnect"))]
+    Sequence {
+        sequence_id: u64,
+    },
+}

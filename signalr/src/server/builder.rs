@@ -1,0 +1,168 @@
+//! Options of a server, one sentence each.
+
+use std::{fmt, time::Duration};
+
+use super::{
+    core::{Core, UserId},
+    hub_server::HubServer,
+    methods::Methods,
+    options::Options,
+};
+use crate::{
+    backplane::{Backplane, Local},
+    error::Error,
+    hub::{Hub, HubSource},
+};
+
+/// Options of a [`HubServer`], with ASP.NET Core's defaults.
+///
+/// # Example
+///
+/// ```
+/// # use std::time::Duration;
+/// # use signalr::{Error, HubServer, hub};
+/// # struct Chat;
+/// # #[hub]
+/// # impl Chat {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let server = HubServer::builder(Chat)
+///     .keep_alive(Duration::from_secs(10))
+///     .max_receive_size(256 * 1024)
+///     .detailed_errors(cfg!(debug_assertions))
+///     .user_id(|request| Some(request.headers.get("x-user")?.to_str().ok()?.to_owned()))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is served until `build` is called and its result is mounted"]
+pub struct HubServerBuilder<H: Hub> {
+    source: HubSource<H>,
+    options: Options,
+    backplane: Box<dyn Backplane>,
+    user_id: Option<UserId>,
+}
+
+impl<H: Hub> HubServerBuilder<H> {
+    pub(super) fn new(source: HubSource<H>) -> Self {
+        Self {
+            source,
+            options: Options::default(),
+            backplane: Box::new(Local::new()),
+            user_id: None,
+        }
+    }
+
+    /// A ping goes out after this long without any other message to the client. Default: 15 s.
+    ///
+    /// Keep it at most half of the clients' server time-out, which is 30 s by default.
+    pub fn keep_alive(mut self, interval: Duration) -> Self {
+        self.options.keep_alive = interval;
+        self
+    }
+
+    /// A client that sends no whole message for this long is disconnected. Default: 30 s. Must be longer than
+    /// [`keep_alive`](Self::keep_alive); keep it at least twice the clients' own keep-alive interval, which is 15 s by default.
+    ///
+    /// Checked once a second, or ten times in the shortest of the server's time-outs.
+    pub fn client_timeout(mut self, timeout: Duration) -> Self {
+        self.options.client_timeout = timeout;
+        self
+    }
+
+    /// The handshake must be complete after this long. Default: 15 s.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.options.handshake_timeout = timeout;
+        self
+    }
+
+    /// The largest hub message that a client may send, in bytes with its framing. Default: 32,768.
+    ///
+    /// A larger one ends the connection, before it has arrived completely.
+    pub fn max_receive_size(mut self, bytes: usize) -> Self {
+        self.options.max_receive_size = Some(bytes);
+        self
+    }
+
+    /// Takes hub messages of any size: a client can make the server hold as much memory as it likes. Default: 32,768 bytes.
+    pub fn unlimited_receive_size(mut self) -> Self {
+        self.options.max_receive_size = None;
+        self
+    }
+
+    /// Sends the texts of all errors to clients, not only those of [`HubError::new`](crate::HubError::new). Default: off.
+    ///
+    /// The texts may hold secrets; this is for development.
+    pub fn detailed_errors(mut self, on: bool) -> Self {
+        self.options.detailed_errors = on;
+        self
+    }
+
+    /// How many bytes may wait to be sent to one client before senders wait. Default: 65,536.
+    ///
+    /// One message may exceed the limit. Reading from the client stops too while its queue is full.
+    pub fn send_queue_limit(mut self, bytes: usize) -> Self {
+        self.options.send_queue_limit = bytes;
+        self
+    }
+
+    /// A client that does not take what was written to it within this time is disconnected, and nobody waits for it any more.
+    /// Default: 10 s.
+    pub fn send_timeout(mut self, timeout: Duration) -> Self {
+        self.options.send_timeout = timeout;
+        self
+    }
+
+    /// How many ordinary calls of one connection run at the same time. Default: 1, so that they run in order.
+    ///
+    /// Streaming calls and calls with uploads do not count. Further calls wait, up to 64 KiB of them; then reading stops.
+    pub fn parallel_invocations(mut self, calls: usize) -> Self {
+        self.options.parallel_invocations = calls;
+        self
+    }
+
+    /// How many negotiated connections may wait to be opened. Default: 1,000. Beyond, negotiate answers 429.
+    ///
+    /// One that is not opened within 15 s is forgotten.
+    pub fn max_negotiations(mut self, connections: usize) -> Self {
+        self.options.max_negotiations = connections;
+        self
+    }
+
+    /// Names the user of a connection, once, from its HTTP request. Default: nobody.
+    ///
+    /// The text is what [`Clients::user`](crate::Clients::user) is compared with, exactly.
+    pub fn user_id(
+        mut self,
+        user_id: impl Fn(&http::request::Parts) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.user_id = Some(Box::new(user_id));
+        self
+    }
+
+    /// Carries sends and group changes. Default: [`Local`], for one process.
+    pub fn backplane(mut self, backplane: impl Backplane) -> Self {
+        self.backplane = Box::new(backplane);
+        self
+    }
+
+    /// Checks the options and makes the server.
+    ///
+    /// # Errors
+    /// An option contradicts the rules above; the error names it.
+    pub fn build(self) -> Result<HubServer<H>, Error> {
+        self.options.validate()?;
+        let methods = Methods::new()?;
+        let core = Core::new(self.options, self.backplane, self.user_id);
+        Ok(HubServer::from_parts(core, self.source, methods))
+    }
+}
+
+impl<H: Hub> fmt::Debug for HubServerBuilder<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubServerBuilder")
+            .field("hub", &H::NAME)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

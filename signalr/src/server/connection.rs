@@ -1,0 +1,194 @@
+//! One connection, as the rest of the server holds it.
+
+use std::{
+    collections::HashSet,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use tokio::sync::Notify;
+
+use super::outbox::{Outbox, Signal};
+use crate::{
+    connection::{BoxFuture, Due, KeepAlive},
+    error::Kind,
+    hub::{ConnectionId, Items, Link},
+    packet::Packet,
+    protocol::{Control, HubProtocol},
+};
+
+use super::options::Options;
+
+/// The address of the peer, for hosts to put into a request's extensions; our own listener does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);
+
+/// A connection from its attachment to its end; shared by its task, the registry and the contexts of its calls.
+pub(super) struct Connection {
+    /// Unique in this process, for sets of connections.
+    pub(super) key: u64,
+    id: ConnectionId,
+    request: Box<http::request::Parts>,
+    items: Items,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) clocks: KeepAlive,
+    /// Fixed by the handshake.
+    pub(super) agreed: OnceLock<Agreed>,
+    pub(super) membership: Mutex<Membership>,
+    /// Stops the connection's task at a shutdown deadline, wherever it is.
+    pub(super) kill: Notify,
+    started_at: u64,
+}
+
+/// What the handshake has settled.
+#[derive(Debug)]
+pub(super) struct Agreed {
+    pub(super) protocol: HubProtocol,
+    pub(super) user: Option<Arc<str>>,
+}
+
+/// The groups of one connection, so that leaving costs no more than having joined.
+#[derive(Debug, Default)]
+pub(super) struct Membership {
+    pub(super) groups: HashSet<Arc<str>>,
+    /// Gone: a join that comes late must not leave a member behind.
+    pub(super) closed: bool,
+}
+
+impl Connection {
+    pub(super) fn new(
+        id: ConnectionId,
+        request: http::request::Parts,
+        options: &Options,
+        now: u64,
+    ) -> Self {
+        static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
+        Self {
+            key: NEXT_KEY.fetch_add(1, Relaxed),
+            id,
+            request: Box::new(request),
+            items: Items::default(),
+            outbox: Arc::new(Outbox::new(options.send_queue_limit)),
+            clocks: KeepAlive::new(
+                millis(options.keep_alive),
+                millis(options.client_timeout),
+                now,
+            ),
+            agreed: OnceLock::new(),
+            membership: Mutex::default(),
+            kill: Notify::new(),
+            started_at: now,
+        }
+    }
+
+    /// One look of the shared heartbeat: gives up who must be given up, pings who must be pinged.
+    pub(super) fn beat(&self, now: u64, options: &Options) {
+        let stuck = self.outbox.stuck_for(now);
+        if stuck.is_some_and(|stuck| stuck >= millis(options.send_timeout)) {
+            let after = options.send_timeout;
+            let error = Kind::SendTimeout { after }.into();
+            self.outbox.signal(Signal::Stuck(error));
+        }
+        let Some(agreed) = self.agreed.get() else {
+            if now.saturating_sub(self.started_at) > millis(options.handshake_timeout) {
+                self.outbox.signal(Signal::Abort);
+            }
+            return;
+        };
+        match self.clocks.due(now) {
+            Due::Nothing => {}
+            // It would only queue up behind what the peer does not take.
+            Due::Ping if stuck.is_some() => {}
+            Due::Ping => {
+                self.clocks.sent(now);
+                self.outbox.push(ping(agreed.protocol));
+            }
+            Due::TimedOut => {
+                let error = Kind::ClientTimeout.into();
+                self.outbox.signal(Signal::TimedOut(error));
+            }
+        }
+    }
+
+    pub(super) fn user(&self) -> Option<&Arc<str>> {
+        self.agreed.get()?.user.as_ref()
+    }
+}
+
+/// The same ping for everybody.
+fn ping(protocol: HubProtocol) -> Packet {
+    static JSON: OnceLock<Packet> = OnceLock::new();
+    let cell = match protocol {
+        HubProtocol::Json => &JSON,
+    };
+    let build = || {
+        Packet::build(protocol.is_binary(), |out| {
+            protocol.write_control(out, &Control::Ping);
+            Ok::<_, std::convert::Infallible>(())
+        })
+    };
+    cell.get_or_init(|| build().unwrap_or_else(|never| match never {}))
+        .clone()
+}
+
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Link for Connection {
+    fn id(&self) -> &ConnectionId {
+        &self.id
+    }
+
+    fn user_id(&self) -> Option<&str> {
+        self.user().map(AsRef::as_ref)
+    }
+
+    fn request(&self) -> &http::request::Parts {
+        &self.request
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.request.extensions.get::<PeerAddr>().map(|peer| peer.0)
+    }
+
+    fn items(&self) -> &Items {
+        &self.items
+    }
+
+    fn protocol(&self) -> HubProtocol {
+        let agreed = self.agreed.get();
+        agreed.map_or(HubProtocol::Json, |agreed| agreed.protocol)
+    }
+
+    fn write(&self, packet: Packet) {
+        self.outbox.push(packet);
+    }
+
+    fn room(&self) -> Option<BoxFuture<()>> {
+        self.outbox.room()
+    }
+
+    fn close(&self, error: Option<String>, allow_reconnect: bool) {
+        self.outbox.signal(Signal::Close {
+            error,
+            allow_reconnect,
+        });
+    }
+
+    fn abort(&self) {
+        self.outbox.signal(Signal::Abort);
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.outbox.is_ended()
+    }
+
+    fn aborted(&self) -> BoxFuture<()> {
+        let outbox = Arc::clone(&self.outbox);
+        Box::pin(async move { outbox.ended().await })
+    }
+}

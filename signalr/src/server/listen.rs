@@ -1,0 +1,270 @@
+//! A listener of our own: hubs, and whatever else an application answers beside them.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+
+use super::{Mount, PeerAddr, service};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type BoxBody = UnsyncBoxBody<Bytes, BoxError>;
+type Fallback = dyn Fn(Request<Incoming>) -> Pin<Box<dyn Future<Output = Response<BoxBody>> + Send>>
+    + Send
+    + Sync;
+
+/// A client must send the head of a request within this time.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long to rest when the system has no socket to give.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// Serves hubs at an address, until the process ends.
+///
+/// For graceful shutdown, a port of the system's choice, or pages beside the hubs, see [`Server`].
+///
+/// # Errors
+/// The address cannot be listened at.
+///
+/// # Example
+///
+/// ```no_run
+/// # use signalr::{HubServer, hub};
+/// # struct Chat;
+/// # #[hub]
+/// # impl Chat {}
+/// # struct Feed;
+/// # #[hub]
+/// # impl Feed {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let chat = HubServer::new(Chat);
+/// let feed = HubServer::new(Feed);
+/// signalr::serve("127.0.0.1:5000", [chat.at("/chat"), feed.at("/feed")]).await
+/// # }
+/// ```
+pub async fn serve(
+    addr: impl ToSocketAddrs,
+    mounts: impl IntoIterator<Item = Mount>,
+) -> io::Result<()> {
+    let server = mounts.into_iter().fold(Server::new(), Server::mount);
+    server.bind(addr).await?.run().await;
+    Ok(())
+}
+
+/// One hub is a list of one, for [`serve`].
+impl IntoIterator for Mount {
+    type Item = Self;
+    type IntoIter = std::iter::Once<Self>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self)
+    }
+}
+
+/// An HTTP/1.1 server for hubs, and for pages beside them.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use http::{Request, Response};
+/// use hyper::body::Incoming;
+/// use signalr::{HubServer, Server, hub};
+///
+/// struct Chat;
+///
+/// #[hub]
+/// impl Chat {}
+///
+/// async fn page(_: Request<Incoming>) -> Response<String> {
+///     Response::new("<h1>chat</h1>".to_owned())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let server = Server::new().mount(HubServer::new(Chat).at("/chat")).fallback(page);
+/// let bound = server.bind("127.0.0.1:0").await?;
+/// println!("http://{}", bound.local_addr()?);
+/// let stop = async { /* tokio::signal::ctrl_c().await */ };
+/// bound.run_until(stop, Duration::from_secs(5)).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing is served until it is bound and run"]
+pub struct Server {
+    mounts: Vec<Mount>,
+    fallback: Arc<Fallback>,
+}
+
+impl Server {
+    /// A server without hubs; it answers 404.
+    pub fn new() -> Self {
+        Self {
+            mounts: Vec::new(),
+            fallback: Arc::new(|_| Box::pin(async { not_found() })),
+        }
+    }
+
+    /// Adds a hub at its path. Of two at one path the first answers.
+    pub fn mount(mut self, mount: Mount) -> Self {
+        self.mounts.push(mount);
+        self
+    }
+
+    /// Answers all requests that are for no hub. Default: 404.
+    pub fn fallback<F, R, B>(mut self, answer: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+        R: Future<Output = Response<B>> + Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.fallback = Arc::new(move |request| {
+            let response = answer(request);
+            Box::pin(async move { response.await.map(boxed) })
+        });
+        self
+    }
+
+    /// Listens at an address; port 0 lets the system choose one.
+    ///
+    /// # Errors
+    /// The address cannot be listened at.
+    pub async fn bind(self, addr: impl ToSocketAddrs) -> io::Result<Bound> {
+        let listener = TcpListener::bind(addr).await?;
+        Ok(Bound {
+            listener,
+            server: Arc::new(self),
+        })
+    }
+
+    async fn respond(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<BoxBody> {
+        let path = request.uri().path();
+        match self.mounts.iter().find(|mount| mount.matches(path)) {
+            Some(mount) => {
+                request.extensions_mut().insert(PeerAddr(peer));
+                mount.respond(request).map(boxed)
+            }
+            None => (self.fallback)(request).await,
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("mounts", &self.mounts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Server`] that listens; made by [`Server::bind`].
+#[derive(Debug)]
+#[must_use = "clients wait until it is run"]
+pub struct Bound {
+    listener: TcpListener,
+    server: Arc<Server>,
+}
+
+impl Bound {
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves for ever.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops listening; connections of hubs go on.
+    pub async fn run(self) {
+        self.accept().await;
+    }
+
+    /// Serves until `stop` completes; then sends every client a Close message that lets it reconnect, and waits up to `drain` for the
+    /// connections to end before it cuts them off.
+    pub async fn run_until(self, stop: impl Future<Output = ()>, drain: Duration) {
+        let accept = pin!(self.accept());
+        futures_util::future::select(pin!(stop), accept).await;
+        let shutdowns = self.server.mounts.iter().map(|mount| mount.shutdown(drain));
+        futures_util::future::join_all(shutdowns).await;
+    }
+
+    async fn accept(&self) {
+        loop {
+            match self.listener.accept().await {
+                Ok((socket, peer)) => {
+                    tokio::spawn(connection(Arc::clone(&self.server), socket, peer));
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    // Out of file descriptors or memory: connections that end will make room.
+                    tracing::warn!(%error, "cannot accept connections");
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+async fn connection(server: Arc<Server>, socket: TcpStream, peer: SocketAddr) {
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "cannot switch Nagle's algorithm off");
+    }
+    let service = service_fn(|request| {
+        let server = &server;
+        async move { Ok::<_, Infallible>(server.respond(request, peer).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "HTTP connection failed");
+    }
+}
+
+fn boxed<B>(body: B) -> BoxBody
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    body.map_err(Into::into).boxed_unsync()
+}
+
+fn not_found() -> Response<BoxBody> {
+    service::text(StatusCode::NOT_FOUND, "Nothing is here.").map(boxed)
+}

@@ -1,0 +1,31 @@
+//! The server: what stands between transports and hubs.
+
+mod builder;
+mod connection;
+mod core;
+mod dispatch;
+mod hub_server;
+mod lifetime;
+#[cfg(feature = "standalone")]
+mod listen;
+mod methods;
+mod mount;
+mod options;
+mod outbox;
+mod phases;
+mod pump;
+mod query;
+mod registry;
+mod service;
+mod session;
+mod sessions;
+mod token;
+mod upgrade;
+
+pub use builder::HubServerBuilder;
+pub use connection::PeerAddr;
+pub use hub_server::HubServer;
+#[cfg(feature = "standalone")]
+pub use listen::{Bound, Server, serve};
+pub use mount::Mount;
+pub use service::ResponseBody;

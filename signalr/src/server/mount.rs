@@ -1,0 +1,106 @@
+//! Hubs of any type at paths of their own.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use http::Request;
+
+use super::{
+    hub_server::HubServer,
+    service::{HubResponse, respond},
+};
+use crate::hub::Hub;
+
+/// A hub at a path; made by [`HubServer::at`].
+#[derive(Clone)]
+pub struct Mount {
+    path: Arc<str>,
+    hub: Arc<dyn Mounted>,
+}
+
+/// A server without the type of its hub.
+trait Mounted: Send + Sync {
+    fn respond(&self, request: Request<()>) -> HubResponse;
+    fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+impl<H: Hub> Mounted for HubServer<H> {
+    fn respond(&self, request: Request<()>) -> HubResponse {
+        respond(&self.shared, request)
+    }
+
+    fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.shutdown(drain))
+    }
+}
+
+impl<H: Hub> HubServer<H> {
+    /// Mounts the hub at a path of our own [`Server`](crate::Server), such as `/chat`.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Mount {
+        Mount {
+            path: path.trim_matches('/').into(),
+            hub: Arc::new(self.clone()),
+        }
+    }
+}
+
+impl Mount {
+    /// Whether a request's path is the hub's own or its `negotiate`; letter case and a trailing slash do not matter.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        let path = path.trim_matches('/');
+        let is_negotiate = |last: &str| last.eq_ignore_ascii_case("negotiate");
+        let own = match path.rsplit_once('/') {
+            Some((own, last)) if is_negotiate(last) => own,
+            None if self.path.is_empty() && is_negotiate(path) => "",
+            _ => path,
+        };
+        own.eq_ignore_ascii_case(&self.path)
+    }
+
+    pub(super) fn respond<B>(&self, request: Request<B>) -> HubResponse {
+        self.hub.respond(request.map(|_| ()))
+    }
+
+    pub(super) async fn shutdown(&self, drain: Duration) {
+        self.hub.shutdown(drain).await;
+    }
+}
+
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mount(/{})", self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub;
+
+    struct Empty;
+
+    #[hub]
+    impl Empty {}
+
+    #[tokio::test]
+    async fn matches_the_hub_and_its_negotiate_only() {
+        let hub = HubServer::new(Empty);
+        let chat = hub.at("/Chat/");
+        for path in ["/chat", "/chat/", "/CHAT/negotiate", "/chat/Negotiate/"] {
+            assert!(chat.matches(path), "{path}");
+        }
+        for path in [
+            "/",
+            "/chats",
+            "/chat/x",
+            "/negotiate",
+            "/x/chat",
+            "/chatnegotiate",
+        ] {
+            assert!(!chat.matches(path), "{path}");
+        }
+        let root = hub.at("/");
+        assert!(root.matches("/") && root.matches("/negotiate"));
+        assert!(!root.matches("/chat"));
+    }
+}

@@ -1,0 +1,194 @@
+//! The phases around a connection's run: the handshake, `on_connected`, and the end.
+
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use futures_util::FutureExt;
+
+use super::{
+    connection::Agreed,
+    outbox::Taken,
+    pump::{CloseMessage, Pump},
+    session::unregister,
+};
+use crate::{
+    error::{Error, Kind},
+    hub::{Connecting, Context, Hub, Link},
+    hub_error::HubError,
+    packet::Packet,
+    protocol::{
+        Control, HubProtocol,
+        handshake::{self, Refusal},
+    },
+    transport::{Ending, Read, Transport},
+};
+
+impl<T: Transport> Pump<T> {
+    /// Reads the handshake request and accepts it. `Ok(false)`: the peer has left before it was complete.
+    pub(super) async fn handshake(&mut self) -> Result<bool, Refusal> {
+        std::future::poll_fn(|cx| self.poll_handshake(cx)).await
+    }
+
+    fn poll_handshake(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<bool, Refusal>> {
+        let canceled = || Refusal(handshake::CANCELED.to_owned());
+        loop {
+            // The heartbeat signals when time is up.
+            if let Taken::Signal(_) = self.connection.outbox.take(cx, true, |_| {}) {
+                return Poll::Ready(Err(canceled()));
+            }
+            match self.inbound.next_text() {
+                Ok(Some(frame)) => {
+                    let detailed = self.core.options.detailed_errors;
+                    let agreed = handshake::accept(frame, HubProtocol::ALL, T::BINARY, detailed)?;
+                    self.accept(agreed);
+                    return Poll::Ready(Ok(true));
+                }
+                Ok(None) => {}
+                Err(_) => return Poll::Ready(Err(canceled())),
+            }
+            match self.transport.poll_read(cx, self.inbound.space()) {
+                Poll::Ready(Ok(Read::Data)) => {}
+                Poll::Ready(Ok(Read::End) | Err(_)) => return Poll::Ready(Ok(false)),
+                // A transport may owe an answer of its own, such as a pong.
+                Poll::Pending => {
+                    return match self.transport.poll_flush(cx) {
+                        Poll::Ready(Err(_)) => Poll::Ready(Ok(false)),
+                        _ => Poll::Pending,
+                    };
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, protocol: HubProtocol) {
+        let user = self.core.user_id.as_ref();
+        let user = user.and_then(|user_id| user_id(self.connection.request()));
+        let user = user.map(Into::into);
+        let agreed = self.connection.agreed.set(Agreed { protocol, user });
+        debug_assert!(agreed.is_ok(), "a handshake happens once");
+        let now = self.core.now();
+        self.connection.clocks.sent(now);
+        self.connection.clocks.received(now);
+        // Queued before the registry knows the connection: nothing can come in front of it.
+        self.connection
+            .outbox
+            .push(raw(protocol.is_binary(), handshake::ACCEPTED));
+    }
+
+    /// Refuses a handshake: a text, no Close message, and the end.
+    pub(super) async fn refuse(&mut self, refusal: &Refusal) {
+        let mut bytes = Vec::new();
+        refusal.write(&mut bytes);
+        self.transport.push(&raw(false, &bytes));
+        self.close(None, Ending::Normal).await;
+    }
+
+    /// Runs `on_connected`. Messages that the client sends meanwhile wait; those to the client go out.
+    pub(super) async fn connect<H: Hub>(
+        &mut self,
+        connecting: Connecting<H>,
+    ) -> Result<Context<H>, HubError> {
+        let core = Arc::clone(&self.core);
+        let connection = Arc::clone(&self.connection);
+        connection.clocks.set_deaf(true, core.now());
+        let connect = async {
+            let user = connection.user_id();
+            core.backplane.connected(connection.id(), user).await?;
+            connecting.connect().await
+        };
+        let connect = AssertUnwindSafe(connect).catch_unwind();
+        let result = self.drive(Box::pin(connect)).await;
+        connection.clocks.set_deaf(false, core.now());
+        result.unwrap_or_else(|_| Err(HubError::private("panic", "on_connected panicked")))
+    }
+
+    /// Drives a future of the hub and writes what it sends.
+    async fn drive<R>(&mut self, mut future: Pin<Box<impl Future<Output = R>>>) -> R {
+        std::future::poll_fn(|cx| {
+            let result = future.as_mut().poll(cx);
+            // A transport that fails here fails again when the connection runs; `on_connected` is never cut short.
+            while self.poll_write(cx, true, false).is_ok_and(|wrote| wrote) {}
+            result
+        })
+        .await
+    }
+
+    /// Says goodbye, runs `on_disconnected`, and closes the transport meanwhile.
+    pub(super) async fn finish<H: Hub>(
+        &mut self,
+        cx: Context<H>,
+        close: Option<CloseMessage>,
+        reason: Option<Error>,
+    ) {
+        tracing::debug!(hub = H::NAME, connection = %cx.connection_id(), ?reason, "connection ends");
+        let ending = match &reason {
+            Some(reason) if close.is_none() && reason.is_protocol() => Ending::Violation,
+            _ => Ending::Normal,
+        };
+        self.leave();
+        let (core, connection) = (Arc::clone(&self.core), Arc::clone(&self.connection));
+        let disconnect = async move {
+            let disconnected = AssertUnwindSafe(cx.disconnect(reason)).catch_unwind().await;
+            match disconnected {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::error!(hub = H::NAME, ?error, "no hub for on_disconnected");
+                }
+                Err(_) => tracing::error!(hub = H::NAME, "on_disconnected panicked"),
+            }
+            unregister(&core, &connection).await;
+        };
+        futures_util::future::join(disconnect, self.close(close, ending)).await;
+    }
+
+    /// From here on sends to this connection vanish, and calls that wait for it fail.
+    pub(super) fn leave(&mut self) {
+        let transport = &mut self.transport;
+        self.connection
+            .outbox
+            .drain(|packet| transport.push(packet));
+        let id = self.connection.id();
+        let abandoned = self.core.calls().abandon(id);
+        for answer in abandoned {
+            let text = format!("Connection '{id}' disconnected.");
+            answer(Err(Kind::NotConnected(text.into()).into()));
+        }
+    }
+
+    /// Writes the Close message behind everything queued, and ends the transport within the close time-out.
+    pub(super) async fn close(&mut self, close: Option<CloseMessage>, ending: Ending) {
+        if let Some(CloseMessage {
+            error,
+            allow_reconnect,
+        }) = close
+        {
+            let protocol = self.connection.protocol();
+            let mut bytes = Vec::new();
+            let error = error.as_deref();
+            let message = Control::Close {
+                error,
+                allow_reconnect,
+            };
+            protocol.write_control(&mut bytes, &message);
+            self.transport.push(&raw(protocol.is_binary(), &bytes));
+        }
+        self.transport.close(ending);
+        let closed = std::future::poll_fn(|cx| self.transport.poll_closed(cx));
+        let limit = self.core.options.close_timeout;
+        if tokio::time::timeout(limit, closed).await.is_err() {
+            tracing::debug!("the peer did not close in time");
+        }
+    }
+}
+
+fn raw(binary: bool, bytes: &[u8]) -> Packet {
+    let packet = Packet::build(binary, |out| {
+        out.extend_from_slice(bytes);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    packet.unwrap_or_else(|never| match never {})
+}

@@ -1,0 +1,53 @@
+//! Query parameters.
+
+/// The value of a parameter; names are compared without case (TR-11).
+pub(super) fn find(query: Option<&str>, name: &str) -> Option<String> {
+    query?
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .find(|(key, _)| decode(key).eq_ignore_ascii_case(name))
+        .map(|(_, value)| decode(value))
+}
+
+/// Undoes percent encoding; what is no valid escape stays as it is.
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = match (first, tail) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        match escaped {
+            Some((high, low)) => {
+                bytes.push(high << 4 | low);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(if *first == b'+' { b' ' } else { *first });
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_without_case_and_values_decoded() {
+        let query = Some("tenant=7&NegotiateVersion=1&ID=a%2Db+c%zz&flag");
+        assert_eq!(find(query, "negotiateVersion").as_deref(), Some("1"));
+        assert_eq!(find(query, "id").as_deref(), Some("a-b c%zz"));
+        assert_eq!(find(query, "flag").as_deref(), Some(""));
+        assert_eq!(find(query, "other"), None);
+        assert_eq!(find(None, "id"), None);
+    }
+}

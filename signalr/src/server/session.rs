@@ -1,0 +1,106 @@
+//! One connection's task: it reads, dispatches and writes, from the handshake to the end.
+
+use std::{pin::pin, sync::Arc};
+
+use super::{
+    connection::Connection,
+    core::Core,
+    dispatch::Dispatcher,
+    hub_server::Shared,
+    pump::{CLOSED_WITH_ERROR, CloseMessage, End, Pump},
+};
+use crate::{
+    hub::{Connecting, ConnectionParts, Hub, Lifetime, Link},
+    protocol::{framing::FrameBuffer, handshake::Refusal},
+    transport::{Ending, Transport},
+};
+
+/// Forgets the connection even if its task is aborted.
+struct Registration {
+    core: Arc<Core>,
+    token: Box<str>,
+    connection: Arc<Connection>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.core.forget(&self.token, &self.connection);
+    }
+}
+
+/// Runs a connection whose transport is open, until it ends or the server's shutdown cuts it short.
+pub(super) async fn run<H: Hub, T: Transport>(
+    shared: Arc<Shared<H>>,
+    token: Box<str>,
+    connection: Arc<Connection>,
+    transport: T,
+) {
+    let _registration = Registration {
+        core: Arc::clone(&shared.core),
+        token,
+        connection: Arc::clone(&connection),
+    };
+    let session = Box::pin(serve(shared, Arc::clone(&connection), transport));
+    futures_util::future::select(session, pin!(connection.kill.notified())).await;
+}
+
+async fn serve<H: Hub, T: Transport>(
+    shared: Arc<Shared<H>>,
+    connection: Arc<Connection>,
+    transport: T,
+) {
+    let core = Arc::clone(&shared.core);
+    let mut pump = Pump {
+        inbound: FrameBuffer::new(core.options.max_receive_size),
+        core,
+        connection,
+        transport,
+        blocked: None,
+    };
+    match pump.handshake().await {
+        Ok(true) => {}
+        Ok(false) => return pump.close(None, Ending::Normal).await,
+        Err(Refusal(text)) => {
+            tracing::debug!(text, "handshake refused");
+            return pump.refuse(&Refusal(text)).await;
+        }
+    }
+    connected(&shared, &mut pump).await;
+}
+
+/// From the handshake to the end.
+async fn connected<H: Hub, T: Transport>(shared: &Arc<Shared<H>>, pump: &mut Pump<T>) {
+    let (core, connection) = (Arc::clone(&pump.core), Arc::clone(&pump.connection));
+    core.registry.add(&connection);
+    let parts = Arc::new(ConnectionParts::new(
+        Arc::clone(&connection) as Arc<dyn Link>,
+        Arc::clone(&core) as Arc<dyn Lifetime>,
+        Arc::clone(&shared.source),
+    ));
+    let cx = match pump.connect(Connecting::new(parts)).await {
+        Ok(cx) => cx,
+        Err(error) => {
+            tracing::warn!(hub = H::NAME, ?error, "connection refused");
+            let text = error.describe(CLOSED_WITH_ERROR, core.options.detailed_errors);
+            let close = CloseMessage {
+                error: Some(text),
+                allow_reconnect: false,
+            };
+            pump.leave();
+            unregister(&core, &connection).await;
+            return pump.close(Some(close), Ending::Normal).await;
+        }
+    };
+    let methods = Arc::clone(&shared.methods);
+    let mut dispatcher = Dispatcher::new(Arc::clone(&core), methods, connection, cx);
+    let End { close, reason } = std::future::poll_fn(|cx| pump.poll_run(cx, &mut dispatcher)).await;
+    let cx = dispatcher.end();
+    pump.finish(cx, close, reason).await;
+}
+
+/// The connection is in no group from here on, and unknown.
+pub(super) async fn unregister(core: &Core, connection: &Connection) {
+    core.registry.remove(connection);
+    let user = connection.user_id();
+    core.backplane.disconnected(connection.id(), user).await;
+}

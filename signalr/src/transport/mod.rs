@@ -1,0 +1,55 @@
+//! How bytes travel: in and out of one connection. Knows no hub and no message.
+
+pub(crate) mod negotiate;
+mod out_queue;
+pub(crate) mod tcp;
+pub(crate) mod ws;
+
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+
+use crate::{error::Error, packet::Packet};
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// Bytes were appended.
+    Data,
+    /// The peer will send nothing more.
+    End,
+}
+
+/// How the transport ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The hub has said all it had to say.
+    Normal,
+    /// The peer broke the transport's own protocol.
+    Violation,
+}
+
+/// A duplex of bytes in one task: polled, never locked.
+pub(crate) trait Transport: Send + 'static {
+    /// Whether it can carry binary messages.
+    const BINARY: bool;
+
+    /// Appends what has arrived, a bounded piece at a time.
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut BytesMut)
+    -> Poll<Result<Read, Error>>;
+
+    /// Takes a packet to be written behind those before it.
+    fn push(&mut self, packet: &Packet);
+
+    /// Writes what was pushed.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Bytes that were pushed and not written.
+    fn unsent(&self) -> usize;
+
+    /// Ends the transport behind everything that was pushed.
+    fn close(&mut self, ending: Ending);
+
+    /// Writes the rest and waits until the peer has ended its side too.
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}

@@ -1,0 +1,106 @@
+//! The negotiate response (transports reference, section 2).
+
+use serde::Serialize;
+
+/// The highest version of the negotiation.
+const MAX_VERSION: i32 = 1;
+
+/// Which version to answer with.
+///
+/// # Errors
+/// The exact text of section 2.3.
+pub(crate) fn version(requested: Option<&str>) -> Result<i32, String> {
+    let Some(requested) = requested else {
+        return Ok(0);
+    };
+    let number: i32 = requested
+        .parse()
+        .map_err(|_| "The client requested a non-integer protocol version.".to_owned())?;
+    if number < 0 {
+        return Err(format!(
+            "The client requested version '{number}', but the server does not support this version."
+        ));
+    }
+    Ok(number.min(MAX_VERSION))
+}
+
+/// A transport that a client may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Offer {
+    pub(crate) transport: &'static str,
+    pub(crate) transfer_formats: &'static [&'static str],
+}
+
+pub(crate) const WEB_SOCKETS: Offer = Offer {
+    transport: "WebSockets",
+    transfer_formats: &["Text", "Binary"],
+};
+
+/// The answer that opens a connection, in the property order of section 2.2.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Accepted<'a> {
+    pub(crate) negotiate_version: i32,
+    pub(crate) connection_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) connection_token: Option<&'a str>,
+    pub(crate) available_transports: &'a [Offer],
+}
+
+/// The answer that refuses; its status is 200 all the same.
+#[derive(Debug, Serialize)]
+pub(crate) struct Refused {
+    pub(crate) error: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_section_2_3() {
+        let unsupported =
+            "The client requested version '-1', but the server does not support this version.";
+        for (requested, outcome) in [
+            (None, Ok(0)),
+            (Some("0"), Ok(0)),
+            (Some("1"), Ok(1)),
+            (Some("2"), Ok(1)),
+            (Some("123"), Ok(1)),
+            (Some("-1"), Err(unsupported)),
+            (
+                Some("a"),
+                Err("The client requested a non-integer protocol version."),
+            ),
+            (
+                Some(""),
+                Err("The client requested a non-integer protocol version."),
+            ),
+            (
+                Some("1.0"),
+                Err("The client requested a non-integer protocol version."),
+            ),
+        ] {
+            assert_eq!(
+                version(requested),
+                outcome.map_err(str::to_owned),
+                "{requested:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn property_order_of_section_2_2() {
+        let answer = Accepted {
+            negotiate_version: 1,
+            connection_id: "I",
+            connection_token: Some("T"),
+            available_transports: &[WEB_SOCKETS],
+        };
+        assert_eq!(
+            serde_json::to_string(&answer).expect("plain strings"),
+            r#"{"negotiateVersion":1,"connectionId":"I","connectionToken":"T","availableTransports":[{"transport":"WebSockets","transferFormats":["Text","Binary"]}]}"#
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! A bare byte stream: raw TCP, a Unix socket, an in-memory pipe (transports reference, section 14).
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Ending, Read, Transport, out_queue::OutQueue};
+use crate::{error::Error, packet::Packet};
+
+/// Room that a read makes in the buffer at least.
+const READ_SIZE: usize = 4 * 1024;
+
+/// Hub messages back to back on any duplex stream.
+pub(crate) struct Raw<S> {
+    io: S,
+    out: OutQueue,
+    started: bool,
+}
+
+impl<S> Raw<S> {
+    pub(crate) fn new(io: S) -> Self {
+        Self {
+            io,
+            out: OutQueue::default(),
+            started: false,
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Raw<S> {
+    const BINARY: bool = true;
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+    ) -> Poll<Result<Read, Error>> {
+        let mut piece = [0; READ_SIZE];
+        let mut buffer = ReadBuf::new(&mut piece);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+        into.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(if buffer.filled().is_empty() {
+            Read::End
+        } else {
+            Read::Data
+        }))
+    }
+
+    fn push(&mut self, packet: &Packet) {
+        self.out.push(packet.payload());
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.out
+            .poll_write(&mut self.io, cx, &mut self.started)
+            .map_err(Error::from)
+    }
+
+    fn unsent(&self) -> usize {
+        self.out.unsent()
+    }
+
+    fn close(&mut self, _: Ending) {}
+
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if ready!(self.poll_flush(cx)).is_err()
+            || ready!(Pin::new(&mut self.io).poll_shutdown(cx)).is_err()
+        {
+            return Poll::Ready(());
+        }
+        // What the peer still sends is read, or the reset that it causes could overtake our last message.
+        let mut ignored = BytesMut::new();
+        while let Ok(Read::Data) = ready!(self.poll_read(cx, &mut ignored)) {
+            ignored.clear();
+        }
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,4 @@
+//! WebSockets.
+
+mod decoder;
+pub(crate) mod server;

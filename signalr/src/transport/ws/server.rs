@@ -1,0 +1,184 @@
+//! The server's end of a WebSocket (transports reference, section 5).
+
+use std::{
+    cell::RefCell,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::decoder::{Decoder, Event};
+use crate::{
+    error::Error,
+    packet::Packet,
+    transport::{Ending, Read, Transport, out_queue::OutQueue},
+};
+
+const CLOSE_NORMAL: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
+const CLOSE_PROTOCOL_ERROR: [u8; 4] = [0x88, 0x02, 0x03, 0xea];
+const PONG: u8 = 0x8a;
+
+/// Bytes that one read takes at most.
+const READ_SIZE: usize = 16 * 1024;
+
+thread_local! {
+    /// Lent to whichever connection reads right now, so that a waiting connection holds no read buffer.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
+}
+
+/// A WebSocket after its upgrade.
+pub(crate) struct WebSocket<S> {
+    io: S,
+    /// What the HTTP server had read beyond the upgrade request.
+    leftover: Bytes,
+    decoder: Decoder,
+    out: OutQueue,
+    /// The first chunk in `out` is half written.
+    started: bool,
+    /// The answer to the last protocol ping, not yet queued: only the last one needs an answer.
+    pong: Option<Bytes>,
+    close_sent: bool,
+    close_received: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
+    pub(crate) fn new(io: S, leftover: Bytes) -> Self {
+        Self {
+            io,
+            leftover,
+            decoder: Decoder::default(),
+            out: OutQueue::default(),
+            started: false,
+            pong: None,
+            close_sent: false,
+            close_received: false,
+        }
+    }
+
+    fn decode(&mut self, mut input: &[u8], into: &mut BytesMut) -> Result<(), Error> {
+        while !self.close_received {
+            match self.decoder.decode(&mut input, into) {
+                Ok(None) => break,
+                Ok(Some(Event::Ping(payload))) => self.pong = Some(pong(&payload)),
+                Ok(Some(Event::Close)) => self.closed_by_peer(),
+                Err(violation) => return Err(Error::protocol(violation.0)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The peer reads nothing any more: only the answer to its close frame goes out.
+    fn closed_by_peer(&mut self) {
+        self.close_received = true;
+        self.out.clear_unstarted(self.started);
+        self.pong = None;
+        self.close(Ending::Normal);
+    }
+
+    /// Reads a piece into the lent buffer. `Ok(None)`: the peer has ended.
+    fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+    ) -> Poll<Result<Option<()>, Error>> {
+        if !self.leftover.is_empty() {
+            let leftover = std::mem::take(&mut self.leftover);
+            return Poll::Ready(self.decode(&leftover, into).map(Some));
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(None));
+            }
+            Poll::Ready(self.decode(buffer.filled(), into).map(Some))
+        })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket<S> {
+    const BINARY: bool = true;
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+    ) -> Poll<Result<Read, Error>> {
+        let before = into.len();
+        loop {
+            if self.close_received {
+                // Data in front of the close frame is handed out first.
+                let read = if into.len() > before {
+                    Read::Data
+                } else {
+                    Read::End
+                };
+                return Poll::Ready(Ok(read));
+            }
+            match ready!(self.poll_piece(cx, into)) {
+                Ok(Some(())) if into.len() > before => return Poll::Ready(Ok(Read::Data)),
+                // Headers and control frames alone: read on, after a waiting pong is on its way.
+                Ok(Some(())) if self.pong.is_some() => {
+                    let _ = self.poll_flush(cx)?;
+                }
+                Ok(Some(())) => {}
+                Ok(None) => return Poll::Ready(Ok(Read::End)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    fn push(&mut self, packet: &Packet) {
+        if !self.close_sent {
+            self.out.push(packet.frame());
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            ready!(self.out.poll_write(&mut self.io, cx, &mut self.started))?;
+            match self.pong.take() {
+                Some(pong) => self.out.push(pong),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    fn unsent(&self) -> usize {
+        self.out.unsent()
+    }
+
+    fn close(&mut self, ending: Ending) {
+        if !std::mem::replace(&mut self.close_sent, true) {
+            self.out.push(Bytes::from_static(match ending {
+                Ending::Normal => &CLOSE_NORMAL,
+                Ending::Violation => &CLOSE_PROTOCOL_ERROR,
+            }));
+        }
+    }
+
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if ready!(self.poll_flush(cx)).is_err() {
+            return Poll::Ready(());
+        }
+        let mut ignored = BytesMut::new();
+        while !self.close_received {
+            match ready!(self.poll_read(cx, &mut ignored)) {
+                Ok(Read::Data) => ignored.clear(),
+                Ok(Read::End) | Err(_) => break,
+            }
+        }
+        // A peer that is gone cannot be told; there is nothing to do about it.
+        let _: io::Result<()> = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
+        Poll::Ready(())
+    }
+}
+
+/// A pong frame; the payload of a control frame fits a one-byte length.
+fn pong(payload: &[u8]) -> Bytes {
+    let length = u8::try_from(payload.len()).expect("a ping is at most 125 bytes");
+    [&[PONG, length], payload].concat().into()
+}

@@ -1,0 +1,5 @@
+//! What the tests share.
+
+mod peer;
+
+pub use peer::Peer;

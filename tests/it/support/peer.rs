@@ -1,0 +1,145 @@
+//! A client that speaks the hub protocol by hand over an in-memory pipe.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use signalr::{Hub, HubServer};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    task::JoinHandle,
+};
+
+/// The end of a frame.
+const SEPARATOR: u8 = 0x1e;
+/// What no answer should take; time is paused in most tests.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// One connection. Reading fails the test when the server has nothing to say.
+pub struct Peer {
+    io: DuplexStream,
+    buffer: Vec<u8>,
+    served: JoinHandle<()>,
+}
+
+impl Peer {
+    /// Opens a connection without a handshake.
+    pub fn open<H: Hub>(server: &HubServer<H>) -> Self {
+        Self::open_with(server, 1 << 20)
+    }
+
+    /// Opens a connection whose pipe holds `capacity` bytes in each direction.
+    pub fn open_with<H: Hub>(server: &HubServer<H>, capacity: usize) -> Self {
+        let (io, other) = tokio::io::duplex(capacity);
+        let server = server.clone();
+        let served = tokio::spawn(async move { server.serve_connection(other).await });
+        Self {
+            io,
+            buffer: Vec::new(),
+            served,
+        }
+    }
+
+    /// Opens a connection and shakes hands for JSON.
+    pub async fn connect<H: Hub>(server: &HubServer<H>) -> Self {
+        let mut peer = Self::open(server);
+        peer.shake_hands().await;
+        peer
+    }
+
+    pub async fn shake_hands(&mut self) {
+        self.send(r#"{"protocol":"json","version":1}"#).await;
+        assert_eq!(self.frame().await.as_deref(), Some("{}"));
+    }
+
+    /// Sends text and a separator.
+    pub async fn send(&mut self, frame: &str) {
+        self.send_bytes(frame.as_bytes()).await;
+        self.send_bytes(&[SEPARATOR]).await;
+    }
+
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.io.write_all(bytes).await.expect("the server reads");
+    }
+
+    /// Like [`send_bytes`](Self::send_bytes), to a server that may have closed already.
+    pub async fn try_send_bytes(&mut self, bytes: &[u8]) -> bool {
+        self.io.write_all(bytes).await.is_ok()
+    }
+
+    /// The next frame, or `None` at the end of the connection.
+    pub async fn frame(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == SEPARATOR) {
+                let frame: Vec<u8> = self.buffer.drain(..=end).collect();
+                let text = std::str::from_utf8(&frame[..end]).expect("UTF-8");
+                return Some(text.to_owned());
+            }
+            let read = self.io.read_buf(&mut self.buffer);
+            let read = tokio::time::timeout(PATIENCE, read).await;
+            if read.expect("an answer in time").expect("a whole pipe") == 0 {
+                assert_eq!(self.buffer, b"", "half a frame at the end");
+                return None;
+            }
+        }
+    }
+
+    /// The next frame that is no ping.
+    pub async fn text(&mut self) -> String {
+        loop {
+            let frame = self.frame().await.expect("the connection is open");
+            if frame != r#"{"type":6}"# {
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame that is no ping, as JSON.
+    pub async fn json(&mut self) -> Value {
+        let text = self.text().await;
+        serde_json::from_str(&text).expect(&text)
+    }
+
+    /// Calls a method and waits for its completion.
+    pub async fn invoke(&mut self, method: &str, arguments: Value) -> Value {
+        let call = serde_json::json!({
+            "type": 1, "invocationId": "i", "target": method, "arguments": arguments,
+        });
+        self.send(&call.to_string()).await;
+        let mut completion = self.json().await;
+        assert_eq!(completion["type"], 3, "{completion}");
+        assert_eq!(completion["invocationId"], "i", "{completion}");
+        match completion["error"].take() {
+            Value::Null => completion["result"].take(),
+            error => serde_json::json!({ "error": error }),
+        }
+    }
+
+    /// Proves that nothing was sent: a call made now is answered next, and correctly.
+    pub async fn expect_silence(&mut self) {
+        self.send(
+            r#"{"type":1,"invocationId":"silence","target":"no such method","arguments":[]}"#,
+        )
+        .await;
+        assert_eq!(self.json().await["invocationId"], "silence");
+    }
+
+    /// The server ends the connection.
+    pub async fn expect_end(&mut self) {
+        while let Some(frame) = self.frame().await {
+            assert_eq!(frame, r#"{"type":6}"#, "a frame after the last");
+        }
+    }
+
+    /// Stops sending; the server may still say something.
+    pub async fn finish(&mut self) {
+        self.io.shutdown().await.expect("a whole pipe");
+    }
+
+    /// Goes away and waits until the server has noticed.
+    pub async fn leave(self) {
+        drop(self.io);
+        self.served
+            .await
+            .expect("the connection's task does not panic");
+    }
+}
