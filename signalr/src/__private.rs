@@ -6,7 +6,7 @@ pub use serde::Serialize;
 
 pub use crate::{
     connection::{Args, BindError, BoxFuture, Handlers, RawItem, Reply, UploadSink, UploadSinks},
-    hub::{Call, CallError, IntoHubError},
+    hub::{Call, CallError, IntoHubError, Run},
     protocol::{HubArg, HubResult, Source, ValueWriter},
 };
 
@@ -25,7 +25,7 @@ pub const fn method<H: Hub>(
     params: &'static [&'static str],
     uploads: usize,
     kind: Kind,
-    run: crate::hub::Run<H>,
+    run: Run<H>,
 ) -> Method<H> {
     Method {
         name,

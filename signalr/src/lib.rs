@@ -1,4 +1,9 @@
 #![doc = include_str!("../../README.md")]
+// A contract crate has neither server nor client: what only they use of the shared modules is idle there.
+#![cfg_attr(
+    not(feature = "server"),
+    allow(dead_code, unused_imports, reason = "used by the server")
+)]
 
 // The expansions of our own macros in documentation and tests say `::signalr`.
 extern crate self as signalr;
@@ -47,9 +52,9 @@ pub use {
 
 // running a server
 #[cfg(feature = "standalone")]
-pub use server::{Bound, Server, serve};
+pub use server::{Bound, Mount, Server, serve};
 #[cfg(feature = "server")]
-pub use server::{HubServer, HubServerBuilder, Mount, PeerAddr, ResponseBody};
+pub use server::{HubServer, HubServerBuilder, PeerAddr, ResponseBody};
 
 // scaling out
 pub use {

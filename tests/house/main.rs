@@ -1,3 +1,5 @@
 //! Checks of the source tree itself.
 
 mod layers;
+
+mod conformance;

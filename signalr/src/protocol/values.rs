@@ -53,7 +53,7 @@ impl HubResult for Payload<'_> {
     fn write(&self, writer: &mut ValueWriter<'_>) -> Result<(), Error> {
         match (*self, writer.protocol) {
             (Payload::Json(text), HubProtocol::Json) => {
-                writer.out.extend_from_slice(text.as_bytes())
+                writer.out.extend_from_slice(text.as_bytes());
             }
         }
         Ok(())

@@ -17,7 +17,7 @@ use crate::{
 /// Serves a hub to any number of clients.
 ///
 /// A `HubServer` is a `tower::Service` over HTTP requests: nest it in an axum router, hand it to hyper, or mount it with
-/// [`at`](Self::at) in our own [`Server`](crate::Server). It answers at the path it is mounted at and at `negotiate` below. Cheap to
+/// `at` in our own `Server` (feature `standalone`). It answers at the path it is mounted at and at `negotiate` below. Cheap to
 /// clone; all clones are the same server.
 ///
 /// # Example

@@ -9,6 +9,7 @@ mod lifetime;
 #[cfg(feature = "standalone")]
 mod listen;
 mod methods;
+#[cfg(feature = "standalone")]
 mod mount;
 mod options;
 mod outbox;
@@ -16,6 +17,7 @@ mod phases;
 mod pump;
 mod query;
 mod registry;
+mod request;
 mod service;
 mod session;
 mod sessions;
@@ -27,5 +29,6 @@ pub use connection::PeerAddr;
 pub use hub_server::HubServer;
 #[cfg(feature = "standalone")]
 pub use listen::{Bound, Server, serve};
+#[cfg(feature = "standalone")]
 pub use mount::Mount;
 pub use service::ResponseBody;

@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
 
-use super::{hub_server::Shared, query, sessions::Known, token, upgrade};
+use super::{hub_server::Shared, query, request, sessions::Known, token, upgrade};
 use crate::{
     hub::Hub,
     transport::negotiate::{self, Accepted, Refused, WEB_SOCKETS},
@@ -118,7 +118,7 @@ fn negotiate<H: Hub>(shared: &Shared<H>, parts: &Parts) -> HubResponse {
 /// Opens a WebSocket: for a negotiated token, or on the spot without one.
 fn open<H: Hub>(
     shared: &Arc<Shared<H>>,
-    parts: Parts,
+    mut parts: Parts,
     on_upgrade: Option<OnUpgrade>,
 ) -> HubResponse {
     let wanted = token_of(&parts);
@@ -151,6 +151,7 @@ fn open<H: Hub>(
             (id, public)
         }
     };
+    request::detach(&mut parts);
     let Some(connection) = shared.open(&token, id, parts) else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "The server shuts down.");
     };

@@ -1,7 +1,6 @@
 //! Ids and tokens that nobody can guess.
 
 /// 16 random bytes as 22 URL-safe characters (TR-10).
-#[expect(clippy::missing_panics_doc, reason = "private")]
 pub(super) fn generate() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");

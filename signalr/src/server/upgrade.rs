@@ -89,8 +89,10 @@ async fn run<H: Hub>(
     #[cfg(feature = "standalone")]
     let upgraded = match upgraded.downcast::<TokioIo<tokio::net::TcpStream>>() {
         Ok(parts) => {
-            let leftover = bytes::Bytes::copy_from_slice(&parts.read_buf);
-            let socket = WebSocket::new(parts.io.into_inner(), leftover);
+            let hyper::upgrade::Parts { io, read_buf, .. } = parts;
+            let leftover = bytes::Bytes::copy_from_slice(&read_buf);
+            drop(read_buf);
+            let socket = WebSocket::new(io.into_inner(), leftover);
             return session::run(shared, token, connection, socket).await;
         }
         Err(upgraded) => upgraded,
