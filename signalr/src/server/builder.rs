@@ -121,6 +121,24 @@ impl<H: Hub> HubServerBuilder<H> {
         self
     }
 
+    /// How many result streams one connection may have running. Default: 100. One more gets an error completion.
+    pub fn max_streams(mut self, streams: usize) -> Self {
+        self.options.max_streams = streams;
+        self
+    }
+
+    /// How many upload streams one connection may have running. Default: 100. One more gets an error completion.
+    pub fn max_uploads(mut self, streams: usize) -> Self {
+        self.options.max_uploads = streams;
+        self
+    }
+
+    /// How many items of an upload wait for the hub method to read them. Default: 10. Then reading from the client stops.
+    pub fn upload_buffer(mut self, items: usize) -> Self {
+        self.options.upload_buffer = items;
+        self
+    }
+
     /// How many negotiated connections may wait to be opened. Default: 1,000. Beyond, negotiate answers 429.
     ///
     /// One that is not opened within 15 s is forgotten.

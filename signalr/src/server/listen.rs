@@ -12,12 +12,17 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::Either;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::{
+    net::{TcpListener, TcpStream, ToSocketAddrs},
+    sync::watch,
+    task::JoinSet,
+};
 
 use super::{Mount, PeerAddr, service};
 
@@ -199,25 +204,38 @@ impl Bound {
     /// Serves for ever.
     ///
     /// # Cancel safety
-    /// Dropping the future stops listening; connections of hubs go on.
+    /// Dropping the future stops listening and cuts plain requests off; connections of hubs go on.
     pub async fn run(self) {
-        self.accept().await;
+        self.accept(&mut JoinSet::new(), &watch::Sender::default())
+            .await;
     }
 
-    /// Serves until `stop` completes; then sends every client a Close message that lets it reconnect, and waits up to `drain` for the
-    /// connections to end before it cuts them off.
+    /// Serves until `stop` completes; then sends every client a Close message that lets it reconnect, and waits up to `drain` for
+    /// connections and requests to end before it cuts them off.
     pub async fn run_until(self, stop: impl Future<Output = ()>, drain: Duration) {
-        let accept = pin!(self.accept());
-        futures_util::future::select(pin!(stop), accept).await;
-        let shutdowns = self.server.mounts.iter().map(|mount| mount.shutdown(drain));
-        futures_util::future::join_all(shutdowns).await;
+        let (mut requests, stopping) = (JoinSet::new(), watch::Sender::default());
+        {
+            let accept = pin!(self.accept(&mut requests, &stopping));
+            futures_util::future::select(pin!(stop), accept).await;
+        }
+        let Self { listener, server } = self;
+        drop(listener);
+        stopping.send_replace(true);
+        let hubs = server.mounts.iter().map(|mount| mount.shutdown(drain));
+        let requests = async {
+            let ended = async { while requests.join_next().await.is_some() {} };
+            // What is left is aborted with the set.
+            tokio::time::timeout(drain, ended).await.ok();
+        };
+        futures_util::future::join(futures_util::future::join_all(hubs), requests).await;
     }
 
-    async fn accept(&self) {
+    async fn accept(&self, requests: &mut JoinSet<()>, stopping: &watch::Sender<bool>) {
         loop {
             match self.listener.accept().await {
                 Ok((socket, peer)) => {
-                    tokio::spawn(connection(Arc::clone(&self.server), socket, peer));
+                    let server = Arc::clone(&self.server);
+                    requests.spawn(connection(server, socket, peer, stopping.subscribe()));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -226,6 +244,7 @@ impl Bound {
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
             }
+            while requests.try_join_next().is_some() {}
         }
     }
 }
@@ -238,7 +257,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn connection(server: Arc<Server>, socket: TcpStream, peer: SocketAddr) {
+/// Serves the plain requests of one socket; an upgrade takes the socket away.
+async fn connection(
+    server: Arc<Server>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    mut stopping: watch::Receiver<bool>,
+) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch Nagle's algorithm off");
     }
@@ -246,13 +271,22 @@ async fn connection(server: Arc<Server>, socket: TcpStream, peer: SocketAddr) {
         let server = &server;
         async move { Ok::<_, Infallible>(server.respond(request, peer).await) }
     });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(socket), service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
+    let mut served = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades()
+    );
+    let stop = pin!(async { stopping.wait_for(|stopping| *stopping).await.is_ok() });
+    let result = match futures_util::future::select(served.as_mut(), stop).await {
+        Either::Left((result, _)) => result,
+        Either::Right(_) => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = result {
         tracing::debug!(%error, "HTTP connection failed");
     }
 }

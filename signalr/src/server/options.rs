@@ -64,6 +64,9 @@ impl Options {
             ("max_receive_size", self.max_receive_size.unwrap_or(1)),
             ("send_queue_limit", self.send_queue_limit),
             ("parallel_invocations", self.parallel_invocations),
+            ("max_streams", self.max_streams),
+            ("max_uploads", self.max_uploads),
+            ("upload_buffer", self.upload_buffer),
             ("max_negotiations", self.max_negotiations),
         ] {
             if value == 0 {

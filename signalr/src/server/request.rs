@@ -31,7 +31,10 @@ mod tests {
             .header("host", "example.test")
             .header("cookie", "a=1")
             .header("cookie", "b=2")
-            .header("x-bytes", HeaderValue::from_bytes(b"\xff").expect("opaque bytes"))
+            .header(
+                "x-bytes",
+                HeaderValue::from_bytes(b"\xff").expect("opaque bytes"),
+            )
             .extension(7u8)
             .body(())
             .expect("a request");

@@ -13,13 +13,19 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
 
-use super::{hub_server::Shared, query, request, sessions::Known, token, upgrade};
+use super::{
+    hub_server::Shared,
+    query, request,
+    sessions::{Known, Refused},
+    token, upgrade,
+};
 use crate::{
     hub::Hub,
-    transport::negotiate::{self, Accepted, Refused, WEB_SOCKETS},
+    transport::negotiate::{self, Accepted, WEB_SOCKETS},
 };
 
 const ID_REQUIRED: &str = "Connection ID required";
+const SHUTS_DOWN: &str = "The server shuts down.";
 const NO_SUCH_ID: &str = "No Connection with that ID";
 
 /// The body of our responses.
@@ -88,7 +94,7 @@ fn negotiate<H: Hub>(shared: &Shared<H>, parts: &Parts) -> HubResponse {
     let requested = query::find(parts.uri.query(), "negotiateVersion");
     let version = match negotiate::version(requested.as_deref()) {
         Ok(version) => version,
-        Err(error) => return json(&Refused { error }),
+        Err(error) => return json(&negotiate::Refused { error }),
     };
     let id = token::generate();
     let secret = if version == 0 {
@@ -103,16 +109,21 @@ fn negotiate<H: Hub>(shared: &Shared<H>, parts: &Parts) -> HubResponse {
         .core
         .sessions
         .negotiate(&secret, id.as_str().into(), now, limit);
-    if negotiated.is_err() {
-        let reason = "Too many negotiated connections wait to be opened; try again later.";
-        return text(StatusCode::TOO_MANY_REQUESTS, reason);
+    match negotiated {
+        Ok(()) => json(&Accepted {
+            negotiate_version: version,
+            connection_id: &id,
+            connection_token: (version > 0).then_some(&secret),
+            available_transports: &[WEB_SOCKETS],
+        }),
+        Err(Refused::Full) => {
+            let reason = format!(
+                "`max_negotiations` ({limit}) connections wait to be opened; try again later."
+            );
+            text(StatusCode::TOO_MANY_REQUESTS, reason)
+        }
+        Err(Refused::Closing) => text(StatusCode::SERVICE_UNAVAILABLE, SHUTS_DOWN),
     }
-    json(&Accepted {
-        negotiate_version: version,
-        connection_id: &id,
-        connection_token: (version > 0).then_some(&secret),
-        available_transports: &[WEB_SOCKETS],
-    })
 }
 
 /// Opens a WebSocket: for a negotiated token, or on the spot without one.
@@ -153,7 +164,7 @@ fn open<H: Hub>(
     };
     request::detach(&mut parts);
     let Some(connection) = shared.open(&token, id, parts) else {
-        return text(StatusCode::SERVICE_UNAVAILABLE, "The server shuts down.");
+        return text(StatusCode::SERVICE_UNAVAILABLE, SHUTS_DOWN);
     };
     upgrade::spawn(shared, token.into(), connection, on_upgrade);
     accept

@@ -2,6 +2,8 @@
 
 use std::{pin::pin, sync::Arc};
 
+use tracing::Instrument;
+
 use super::{
     connection::Connection,
     core::Core,
@@ -40,7 +42,9 @@ pub(super) async fn run<H: Hub, T: Transport>(
         token,
         connection: Arc::clone(&connection),
     };
-    let session = Box::pin(serve(shared, Arc::clone(&connection), transport));
+    let span = tracing::debug_span!("connection", hub = H::NAME, id = %connection.id());
+    let session = serve(shared, Arc::clone(&connection), transport);
+    let session = Box::pin(session.instrument(span));
     futures_util::future::select(session, pin!(connection.kill.notified())).await;
 }
 

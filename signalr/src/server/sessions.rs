@@ -26,6 +26,13 @@ enum Session {
     Open(Arc<Connection>),
 }
 
+/// Why a connection cannot be negotiated now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Full,
+    Closing,
+}
+
 /// What a token stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
@@ -38,17 +45,20 @@ impl Sessions {
     /// Remembers a negotiated connection.
     ///
     /// # Errors
-    /// Too many wait to be opened already.
+    /// Too many wait to be opened already, or the server shuts down.
     pub(super) fn negotiate(
         &self,
         token: &str,
         id: ConnectionId,
         now: u64,
         limit: usize,
-    ) -> Result<(), ()> {
+    ) -> Result<(), Refused> {
         let mut state = self.lock();
-        if state.negotiated >= limit || state.closing {
-            return Err(());
+        if state.closing {
+            return Err(Refused::Closing);
+        }
+        if state.negotiated >= limit {
+            return Err(Refused::Full);
         }
         state.negotiated += 1;
         let session = Session::Negotiated { id, at: now };
