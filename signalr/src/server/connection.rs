@@ -43,6 +43,15 @@ pub(super) struct Connection {
     started_at: u64,
 }
 
+/// What the heartbeat finds to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beat {
+    Ping,
+    NoHandshake,
+    TimedOut,
+    Stuck,
+}
+
 /// What the handshake has settled.
 #[derive(Debug)]
 pub(super) struct Agreed {
@@ -84,31 +93,40 @@ impl Connection {
         }
     }
 
-    /// One look of the shared heartbeat: gives up who must be given up, pings who must be pinged.
-    pub(super) fn beat(&self, now: u64, options: &Options) {
+    /// One look of the shared heartbeat.
+    pub(super) fn due(&self, now: u64, options: &Options) -> Option<Beat> {
         let stuck = self.outbox.stuck_for(now);
         if stuck.is_some_and(|stuck| stuck >= millis(options.send_timeout)) {
-            let after = options.send_timeout;
-            let error = Kind::SendTimeout { after }.into();
-            self.outbox.signal(Signal::Stuck(error));
+            return Some(Beat::Stuck);
         }
-        let Some(agreed) = self.agreed.get() else {
-            if now.saturating_sub(self.started_at) > millis(options.handshake_timeout) {
-                self.outbox.signal(Signal::Abort);
-            }
-            return;
-        };
+        if self.agreed.get().is_none() {
+            let waiting = now.saturating_sub(self.started_at);
+            return (waiting > millis(options.handshake_timeout)).then_some(Beat::NoHandshake);
+        }
         match self.clocks.due(now) {
-            Due::Nothing => {}
-            // It would only queue up behind what the peer does not take.
-            Due::Ping if stuck.is_some() => {}
-            Due::Ping => {
+            Due::TimedOut => Some(Beat::TimedOut),
+            // Behind what the peer does not take, a ping would only queue up.
+            Due::Ping if stuck.is_none() => Some(Beat::Ping),
+            Due::Ping | Due::Nothing => None,
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn beat(&self, beat: Beat, now: u64, options: &Options) {
+        match beat {
+            Beat::Ping => {
                 self.clocks.sent(now);
-                self.outbox.push(ping(agreed.protocol));
+                self.outbox.push(ping(self.protocol()));
             }
-            Due::TimedOut => {
+            Beat::NoHandshake => self.outbox.signal(Signal::Abort),
+            Beat::TimedOut => {
                 let error = Kind::ClientTimeout.into();
                 self.outbox.signal(Signal::TimedOut(error));
+            }
+            Beat::Stuck => {
+                let after = options.send_timeout;
+                let error = Kind::SendTimeout { after }.into();
+                self.outbox.signal(Signal::Stuck(error));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Relaxed, SeqCst},
@@ -122,15 +122,21 @@ impl Core {
             return;
         }
         self.clock.advance();
-        let core = Arc::downgrade(self);
+        let mut heart = Heart {
+            core: Arc::downgrade(self),
+            stopped: false,
+        };
         let period = self.options.heartbeat();
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(period);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                let Some(core) = core.upgrade() else { return };
-                if !core.beat() {
+                let Some(core) = heart.core.upgrade() else {
+                    return;
+                };
+                heart.stopped = !core.beat();
+                if heart.stopped {
                     return;
                 }
             }
@@ -140,12 +146,31 @@ impl Core {
     /// `false`: nothing is left to beat for.
     fn beat(&self) -> bool {
         self.clock.advance();
-        if self.sessions.beat(self.now(), &self.options) {
+        let now = self.now();
+        for (connection, beat) in self.sessions.due(now, &self.options) {
+            connection.beat(beat, now, &self.options);
+        }
+        if self.sessions.counts() != (0, 0) {
             return true;
         }
         self.beating.store(false, SeqCst);
         // A connection may have come between the look and the store; whoever gets the flag goes on.
         self.sessions.counts() != (0, 0) && !self.beating.swap(true, SeqCst)
+    }
+}
+
+/// The running heartbeat; a runtime that shuts down drops it, and the next connection starts another.
+struct Heart {
+    core: Weak<Core>,
+    /// It has stopped by itself, and said so.
+    stopped: bool,
+}
+
+impl Drop for Heart {
+    fn drop(&mut self) {
+        if let Some(core) = self.core.upgrade().filter(|_| !self.stopped) {
+            core.beating.store(false, SeqCst);
+        }
     }
 }
 

@@ -5,8 +5,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::connection::{Connection, millis};
-use super::options::{NEGOTIATION_TIMEOUT, Options};
+use super::{
+    connection::{Beat, Connection, millis},
+    options::{NEGOTIATION_TIMEOUT, Options},
+};
 use crate::hub::ConnectionId;
 
 /// All connections of a hub by token, from negotiation to the end of their tasks.
@@ -119,8 +121,8 @@ impl Sessions {
         (state.negotiated, state.by_token.len() - state.negotiated)
     }
 
-    /// One beat: drops negotiations that nobody has opened in time, looks at every open connection. `false`: there is nothing left.
-    pub(super) fn beat(&self, now: u64, options: &Options) -> bool {
+    /// Drops negotiations that nobody has opened in time, and lists what is due on open connections.
+    pub(super) fn due(&self, now: u64, options: &Options) -> Vec<(Arc<Connection>, Beat)> {
         let mut state = self.lock();
         let State {
             by_token,
@@ -137,10 +139,11 @@ impl Sessions {
                 Session::Open(_) => true,
             });
         }
-        for connection in state.open() {
-            connection.beat(now, options);
-        }
-        !state.by_token.is_empty()
+        let due = |connection: &Arc<Connection>| {
+            let beat = connection.due(now, options)?;
+            Some((Arc::clone(connection), beat))
+        };
+        state.open().filter_map(due).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
