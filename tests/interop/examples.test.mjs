@@ -1,0 +1,68 @@
+// The small examples do what their first lines promise.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { client, programs, Queue, startBrowser, startServer, within } from "./support.mjs";
+
+const limit = { timeout: 30_000 };
+
+async function connect(t, url) {
+  const connection = client(url);
+  t.after(() => connection.stop());
+  await connection.start();
+  return connection;
+}
+
+test("hello: what one client sends, every client hears", limit, async (t) => {
+  const server = await startServer(programs.hello, "127.0.0.1:0");
+  t.after(() => server.kill());
+  const [ann, ben] = [await connect(t, `${server.url}/chat`), await connect(t, `${server.url}/chat`)];
+  const heard = [ann, ben].map((connection) => {
+    const queue = new Queue();
+    connection.on("messageReceived", (...args) => queue.push(args));
+    return queue;
+  });
+  await ann.invoke("send", "ann", "hello");
+  for (const queue of heard) assert.deepEqual(await queue.next("the message"), ["ann", "hello"]);
+});
+
+test("axum: an HTTP handler pushes to the hub's clients, and Ctrl-C lets everybody go", limit, async (t) => {
+  const server = await startServer(programs.axum, "127.0.0.1:0");
+  t.after(() => server.kill());
+  const page = await fetch(server.url);
+  assert.match(page.headers.get("content-type"), /^text\/html/);
+  assert.match(await page.text(), /@microsoft\/signalr/);
+
+  const reader = await connect(t, `${server.url}/hub`);
+  const news = new Queue();
+  reader.on("news", (text) => news.push(text));
+  const notify = async (body) => (await fetch(`${server.url}/notify`, { method: "POST", body })).status;
+  assert.equal(await notify(" the build is green "), 202);
+  assert.equal(await news.next("the news"), "the build is green");
+  assert.equal(await notify(" "), 400);
+
+  const { code } = await within(server.stop(), "the server to stop");
+  assert.equal(code, 0);
+  assert.equal(await reader.closed.next("the goodbye"), undefined);
+});
+
+test("axum: the page shows what was pushed, with the client from the CDN that it asks for", limit, async (t) => {
+  const server = await startServer(programs.axum, "127.0.0.1:0");
+  t.after(() => server.kill());
+  const browser = await startBrowser();
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  page.setDefaultTimeout(10_000);
+  // The installed package stands in for the CDN; the browser compares it with the hash that the page demands.
+  const local = fileURLToPath(new URL("node_modules/@microsoft/signalr/dist/browser/signalr.min.js", import.meta.url));
+  await page.route("https://cdn.jsdelivr.net/npm/@microsoft/signalr@*/dist/browser/signalr.min.js", (route) =>
+    route.fulfill({ path: local, headers: { "access-control-allow-origin": "*" } }));
+  const connected = page.waitForEvent("websocket").then((socket) => socket.waitForEvent("framereceived"));
+  await page.goto(server.url);
+  await connected;
+  await page.getByLabel("News").fill("the <b>build</b> is green");
+  await page.getByRole("button", { name: "Push" }).click();
+  await page.getByRole("listitem").filter({ hasText: "the <b>build</b> is green" }).waitFor();
+});
