@@ -1,6 +1,14 @@
 //! One call of a client, as the expansion of `#[hub]` handles it.
 
-use std::{borrow::Cow, fmt, pin::pin, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use futures_core::Stream;
 use futures_util::StreamExt;
@@ -22,6 +30,8 @@ pub(crate) struct CallHead {
     pub(crate) id: Option<Box<str>>,
     /// The name as the client sent it, which error texts echo.
     pub(crate) target: Cow<'static, str>,
+    /// The completion is queued: whatever happens afterwards, such as a panic while a value is dropped, there is no second one.
+    pub(crate) answered: AtomicBool,
 }
 
 /// A call whose arguments are bound.
@@ -139,6 +149,7 @@ impl<H: Hub> Call<H> {
     fn complete<T: HubResult>(&self, outcome: Outcome<'_, &T>) -> Result<(), Error> {
         let link = self.cx.link();
         if let Some(packet) = self.head.completion(link.protocol(), outcome)? {
+            self.head.answered.store(true, Relaxed);
             link.write(packet);
         }
         Ok(())
@@ -164,9 +175,15 @@ impl CallHead {
         .map(Some)
     }
 
-    /// The encoded error completion.
-    pub(crate) fn failure(&self, protocol: HubProtocol, text: String) -> Option<Packet> {
-        let outcome = Outcome::<&()>::Error(text.into());
+    /// The encoded completion of a call that does not answer itself; `None` if it has been answered, or wants no answer.
+    pub(crate) fn last_word(&self, protocol: HubProtocol, error: Option<String>) -> Option<Packet> {
+        if self.answered.swap(true, Relaxed) {
+            return None;
+        }
+        let outcome = match error {
+            Some(text) => Outcome::<&()>::Error(text.into()),
+            None => Outcome::Void,
+        };
         let packet = self.completion(protocol, outcome);
         packet.expect("a completion without result can be written")
     }

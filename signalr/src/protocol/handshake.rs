@@ -15,7 +15,7 @@ pub(crate) const ACCEPTED: &[u8] = b"{}\x1e";
 const MAX_VERSION: i32 = 2;
 
 pub(crate) const CANCELED: &str = "Handshake was canceled.";
-const UNEXPECTED: &str = "An unexpected error occurred during connection handshake.";
+pub(crate) const UNEXPECTED: &str = "An unexpected error occurred during connection handshake.";
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     task::{Context as TaskContext, Poll, ready},
 };
 
@@ -148,6 +148,7 @@ impl<H: Hub> Dispatcher<H> {
                 Some(method) if method.name == target => Cow::Borrowed(method.name),
                 _ => Cow::Owned(target.to_owned()),
             },
+            answered: AtomicBool::new(false),
         }
     }
 
@@ -260,7 +261,10 @@ impl<H: Hub> Dispatcher<H> {
 
     /// Starts calls whose turn has come.
     fn start_waiting(&mut self, cx: &mut TaskContext<'_>) {
-        while self.ordinary < self.core.options.parallel_invocations {
+        // A connection that the hub has ended starts nothing more.
+        while self.ordinary < self.core.options.parallel_invocations
+            && !self.connection.is_aborted()
+        {
             let Some(call) = self.waiting.pop_front() else {
                 return;
             };
@@ -302,17 +306,16 @@ impl<H: Hub> Dispatcher<H> {
                 tracing::error!(target = %head.target, "hub method panicked");
                 self.fail(&head, head.unexpected());
             }
-            CallEnd::Canceled => {
-                let void = head.completion(self.connection.protocol(), Outcome::<&()>::Void);
-                if let Ok(Some(packet)) = void {
-                    self.connection.write(packet);
-                }
-            }
+            CallEnd::Canceled => self.answer(&head, None),
         }
     }
 
     fn fail(&self, head: &CallHead, text: String) {
-        if let Some(packet) = head.failure(self.connection.protocol(), text) {
+        self.answer(head, Some(text));
+    }
+
+    fn answer(&self, head: &CallHead, error: Option<String>) {
+        if let Some(packet) = head.last_word(self.connection.protocol(), error) {
             self.connection.write(packet);
         }
     }

@@ -1,7 +1,7 @@
 //! The phases around a connection's run: the handshake, `on_connected`, and the end.
 
 use std::{
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
@@ -44,7 +44,7 @@ impl<T: Transport> Pump<T> {
                 Ok(Some(frame)) => {
                     let detailed = self.core.options.detailed_errors;
                     let agreed = handshake::accept(frame, HubProtocol::ALL, T::BINARY, detailed)?;
-                    self.accept(agreed);
+                    self.accept(agreed)?;
                     return Poll::Ready(Ok(true));
                 }
                 Ok(None) => {}
@@ -64,10 +64,17 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    fn accept(&mut self, protocol: HubProtocol) {
-        let user = self.core.user_id.as_ref();
-        let user = user.and_then(|user_id| user_id(self.connection.request()));
-        let user = user.map(Into::into);
+    /// Fixes what was agreed, and queues the answer.
+    ///
+    /// # Errors
+    /// The application's `user_id` panicked; that costs this connection.
+    fn accept(&mut self, protocol: HubProtocol) -> Result<(), Refusal> {
+        let request = self.connection.request();
+        let user = catch_unwind(AssertUnwindSafe(|| {
+            let user_id = self.core.user_id.as_ref()?;
+            user_id(request).map(Into::into)
+        }));
+        let user = user.map_err(|_| Refusal(handshake::UNEXPECTED.to_owned()))?;
         let agreed = self.connection.agreed.set(Agreed { protocol, user });
         debug_assert!(agreed.is_ok(), "a handshake happens once");
         let now = self.core.now();
@@ -77,6 +84,7 @@ impl<T: Transport> Pump<T> {
         self.connection
             .outbox
             .push(raw(protocol.is_binary(), handshake::ACCEPTED));
+        Ok(())
     }
 
     /// Refuses a handshake: a text, no Close message, and the end.

@@ -218,6 +218,7 @@ impl<T: Transport> Pump<T> {
     /// Reading stops while too much waits: calls for their turn, items for their reader, answers for the client to read.
     fn may_read<H: Hub>(&self, dispatcher: &Dispatcher<H>) -> bool {
         let may = self.blocked.is_none()
+            && !self.connection.is_aborted()
             && !dispatcher.is_saturated()
             && !self.connection.outbox.is_full();
         self.connection.clocks.set_deaf(!may, self.core.now());

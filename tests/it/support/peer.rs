@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use bytes::BytesMut;
+use serde_json::{Value, json};
 use signalr::{Hub, HubServer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -14,10 +15,12 @@ const SEPARATOR: u8 = 0x1e;
 /// What no answer should take; time is paused in most tests.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+pub const PING: &str = r#"{"type":6}"#;
+
 /// One connection. Reading fails the test when the server has nothing to say.
 pub struct Peer {
     io: DuplexStream,
-    buffer: Vec<u8>,
+    buffer: BytesMut,
     served: JoinHandle<()>,
 }
 
@@ -34,7 +37,7 @@ impl Peer {
         let served = tokio::spawn(async move { server.serve_connection(other).await });
         Self {
             io,
-            buffer: Vec::new(),
+            buffer: BytesMut::new(),
             served,
         }
     }
@@ -46,6 +49,13 @@ impl Peer {
         peer
     }
 
+    /// Like [`connect`](Self::connect), with a pipe of `capacity` bytes in each direction.
+    pub async fn connect_with<H: Hub>(server: &HubServer<H>, capacity: usize) -> Self {
+        let mut peer = Self::open_with(server, capacity);
+        peer.shake_hands().await;
+        peer
+    }
+
     pub async fn shake_hands(&mut self) {
         self.send(r#"{"protocol":"json","version":1}"#).await;
         assert_eq!(self.frame().await.as_deref(), Some("{}"));
@@ -53,8 +63,9 @@ impl Peer {
 
     /// Sends text and a separator.
     pub async fn send(&mut self, frame: &str) {
-        self.send_bytes(frame.as_bytes()).await;
-        self.send_bytes(&[SEPARATOR]).await;
+        let mut bytes = frame.as_bytes().to_vec();
+        bytes.push(SEPARATOR);
+        self.send_bytes(&bytes).await;
     }
 
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
@@ -66,18 +77,32 @@ impl Peer {
         self.io.write_all(bytes).await.is_ok()
     }
 
+    /// Sends a call and waits for nothing.
+    pub async fn call(&mut self, id: &str, method: &str, arguments: Value) {
+        let call = json!({
+            "type": 1, "invocationId": id, "target": method, "arguments": arguments,
+        });
+        self.send(&call.to_string()).await;
+    }
+
+    /// Sends a call that wants no answer.
+    pub async fn tell(&mut self, method: &str, arguments: Value) {
+        let call = json!({ "type": 1, "target": method, "arguments": arguments });
+        self.send(&call.to_string()).await;
+    }
+
     /// The next frame, or `None` at the end of the connection.
     pub async fn frame(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == SEPARATOR) {
-                let frame: Vec<u8> = self.buffer.drain(..=end).collect();
+                let frame = self.buffer.split_to(end + 1);
                 let text = std::str::from_utf8(&frame[..end]).expect("UTF-8");
                 return Some(text.to_owned());
             }
             let read = self.io.read_buf(&mut self.buffer);
             let read = tokio::time::timeout(PATIENCE, read).await;
             if read.expect("an answer in time").expect("a whole pipe") == 0 {
-                assert_eq!(self.buffer, b"", "half a frame at the end");
+                assert_eq!(&self.buffer[..], b"", "half a frame at the end");
                 return None;
             }
         }
@@ -87,7 +112,7 @@ impl Peer {
     pub async fn text(&mut self) -> String {
         loop {
             let frame = self.frame().await.expect("the connection is open");
-            if frame != r#"{"type":6}"# {
+            if frame != PING {
                 return frame;
             }
         }
@@ -101,33 +126,47 @@ impl Peer {
 
     /// Calls a method and waits for its completion.
     pub async fn invoke(&mut self, method: &str, arguments: Value) -> Value {
-        let call = serde_json::json!({
-            "type": 1, "invocationId": "i", "target": method, "arguments": arguments,
-        });
-        self.send(&call.to_string()).await;
+        self.call("i", method, arguments).await;
+        self.completion("i").await
+    }
+
+    /// The next message is the completion of this call; an error comes as `{"error": …}`.
+    pub async fn completion(&mut self, id: &str) -> Value {
         let mut completion = self.json().await;
         assert_eq!(completion["type"], 3, "{completion}");
-        assert_eq!(completion["invocationId"], "i", "{completion}");
+        assert_eq!(completion["invocationId"], id, "{completion}");
         match completion["error"].take() {
             Value::Null => completion["result"].take(),
-            error => serde_json::json!({ "error": error }),
+            error => json!({ "error": error }),
         }
+    }
+
+    /// The next message calls this handler without wanting an answer; its arguments.
+    pub async fn heard(&mut self, target: &str) -> Value {
+        let mut call = self.json().await;
+        assert_eq!(call["type"], 1, "{call}");
+        assert_eq!(call["target"], target, "{call}");
+        assert_eq!(call["invocationId"], Value::Null, "{call}");
+        call["arguments"].take()
     }
 
     /// Proves that nothing was sent: a call made now is answered next, and correctly.
     pub async fn expect_silence(&mut self) {
-        self.send(
-            r#"{"type":1,"invocationId":"silence","target":"no such method","arguments":[]}"#,
-        )
-        .await;
+        self.call("silence", "no such method", json!([])).await;
         assert_eq!(self.json().await["invocationId"], "silence");
     }
 
     /// The server ends the connection.
     pub async fn expect_end(&mut self) {
         while let Some(frame) = self.frame().await {
-            assert_eq!(frame, r#"{"type":6}"#, "a frame after the last");
+            assert_eq!(frame, PING, "a frame after the last");
         }
+    }
+
+    /// The server says exactly this and ends the connection.
+    pub async fn expect_close(&mut self, close: &str) {
+        assert_eq!(self.text().await, close);
+        self.expect_end().await;
     }
 
     /// Stops sending; the server may still say something.
@@ -141,5 +180,10 @@ impl Peer {
         self.served
             .await
             .expect("the connection's task does not panic");
+    }
+
+    /// Drops the connection's task at once, wherever it is.
+    pub fn cut(&self) {
+        self.served.abort();
     }
 }

@@ -1,0 +1,294 @@
+//! In which order calls run and answers come, and how many run at a time.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use futures_util::Stream;
+use serde_json::json;
+use signalr::{Context, HubError, HubServer, Receiver, hub};
+use tokio::sync::Semaphore;
+
+use crate::support::{Log, Peer, settle};
+
+/// Calls wait at a gate that the test opens.
+#[derive(Clone)]
+struct Gated {
+    log: Log,
+    gate: Arc<Semaphore>,
+    running: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Gated {
+    fn new() -> Self {
+        Self {
+            log: Log::default(),
+            gate: Arc::new(Semaphore::new(0)),
+            running: Arc::default(),
+            most: Arc::default(),
+        }
+    }
+
+    async fn pass(&self) {
+        self.gate.acquire().await.expect("the gate stays").forget();
+    }
+}
+
+#[hub]
+impl Gated {
+    pub async fn wait(&self, number: u32) -> u32 {
+        self.log.note(format!("start {number}"));
+        let running = self.running.fetch_add(1, SeqCst) + 1;
+        self.most.fetch_max(running, SeqCst);
+        self.pass().await;
+        self.running.fetch_sub(1, SeqCst);
+        self.log.note(format!("end {number}"));
+        number
+    }
+
+    pub fn quick(&self, number: u32) -> u32 {
+        self.log.note(format!("quick {number}"));
+        number
+    }
+
+    pub fn padded(&self, number: u32, _padding: &str) -> u32 {
+        number
+    }
+
+    pub fn counter(&self, to: u32) -> impl Stream<Item = u32> + use<> {
+        futures_util::stream::iter(0..to)
+    }
+
+    pub async fn sum(&self, mut numbers: Receiver<u32>) -> Result<u32, HubError> {
+        let mut sum = 0;
+        while let Some(number) = numbers.recv().await {
+            sum += number?;
+        }
+        Ok(sum)
+    }
+
+    pub async fn tell_numbers(&self, cx: &Context<Self>, to: u32) -> Result<u32, HubError> {
+        for number in 0..to {
+            cx.clients().caller().send("number", (number,)).await?;
+        }
+        Ok(to)
+    }
+
+    pub async fn ask(&self, cx: &Context<Self>) -> Result<u32, HubError> {
+        Ok(cx.clients().caller().invoke("question", ()).await?)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_one_connection_run_one_at_a_time_in_order() {
+    let hub = Gated::new();
+    let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
+    for number in 0..5 {
+        peer.call(&number.to_string(), "wait", json!([number])).await;
+    }
+    settle().await;
+    assert_eq!(hub.log.all(), ["start 0"]);
+    hub.gate.add_permits(5);
+    for number in 0..5 {
+        assert_eq!(peer.completion(&number.to_string()).await, number);
+    }
+    let expected = (0..5).flat_map(|n| [format!("start {n}"), format!("end {n}")]);
+    assert_eq!(hub.log.all(), expected.collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quick_call_does_not_overtake_a_slow_one() {
+    let hub = Gated::new();
+    let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
+    peer.call("slow", "wait", json!([1])).await;
+    peer.call("quick", "quick", json!([2])).await;
+    peer.tell("quick", json!([3])).await;
+    settle().await;
+    assert_eq!(hub.log.all(), ["start 1"]);
+    hub.gate.add_permits(1);
+    assert_eq!(peer.completion("slow").await, 1);
+    assert_eq!(peer.completion("quick").await, 2);
+    peer.expect_silence().await;
+    assert_eq!(hub.log.all(), ["start 1", "end 1", "quick 2", "quick 3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_calls_overlap_as_the_option_says() {
+    let hub = Gated::new();
+    let server = HubServer::builder(hub.clone()).parallel_invocations(3);
+    let mut peer = Peer::connect(&server.build().expect("valid")).await;
+    for number in 0..10 {
+        peer.call("x", "wait", json!([number])).await;
+    }
+    settle().await;
+    assert_eq!(hub.log.all(), ["start 0", "start 1", "start 2"]);
+    hub.gate.add_permits(10);
+    for _ in 0..10 {
+        peer.completion("x").await;
+    }
+    assert_eq!(hub.most.load(SeqCst), 3);
+    let log = hub.log.all();
+    let starts: Vec<_> = log.iter().filter(|event| event.starts_with("start")).collect();
+    let expected: Vec<_> = (0..10).map(|number| format!("start {number}")).collect();
+    assert_eq!(starts, expected.iter().collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_different_connections_do_not_wait_for_each_other() {
+    let hub = Gated::new();
+    let server = HubServer::new(hub.clone());
+    let mut slow = Peer::connect(&server).await;
+    let mut quick = Peer::connect(&server).await;
+    slow.call("1", "wait", json!([1])).await;
+    settle().await;
+    assert_eq!(quick.invoke("quick", json!([2])).await, 2);
+    hub.gate.add_permits(1);
+    assert_eq!(slow.completion("1").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_else_goes_on_while_a_call_runs() {
+    let hub = Gated::new();
+    let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
+    peer.call("slow", "wait", json!([1])).await;
+    // An ordinary call that waits for its turn holds nothing up either.
+    peer.call("next", "quick", json!([2])).await;
+    peer.send(r#"{"type":6}"#).await;
+    peer.send(r#"{"type":4,"invocationId":"s","target":"counter","arguments":[2]}"#)
+        .await;
+    assert_eq!(peer.text().await, r#"{"type":2,"invocationId":"s","item":0}"#);
+    assert_eq!(peer.text().await, r#"{"type":2,"invocationId":"s","item":1}"#);
+    assert_eq!(peer.text().await, r#"{"type":3,"invocationId":"s"}"#);
+    peer.send(r#"{"type":1,"invocationId":"u","target":"sum","arguments":[],"streamIds":["n"]}"#)
+        .await;
+    peer.send(r#"{"type":2,"invocationId":"n","item":40}"#).await;
+    peer.send(r#"{"type":2,"invocationId":"n","item":2}"#).await;
+    peer.send(r#"{"type":3,"invocationId":"n"}"#).await;
+    assert_eq!(peer.completion("u").await, 42);
+    assert_eq!(hub.log.all(), ["start 1"]);
+    hub.gate.add_permits(1);
+    assert_eq!(peer.completion("slow").await, 1);
+    assert_eq!(peer.completion("next").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn binding_failures_and_unknown_methods_overtake_a_running_call() {
+    let hub = Gated::new();
+    let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
+    peer.call("slow", "wait", json!([1])).await;
+    peer.call("next", "quick", json!([2])).await;
+    peer.call("unknown", "no such method", json!([])).await;
+    peer.call("count", "quick", json!([])).await;
+    assert!(peer.completion("unknown").await["error"].is_string());
+    assert!(peer.completion("count").await["error"].is_string());
+    hub.gate.add_permits(1);
+    assert_eq!(peer.completion("slow").await, 1);
+    assert_eq!(peer.completion("next").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_stops_while_64_kib_of_calls_wait_and_then_all_are_answered() {
+    let hub = Gated::new();
+    let mut peer = Peer::connect_with(&HubServer::new(hub.clone()), 1 << 12).await;
+    peer.call("slow", "wait", json!([1])).await;
+    let padding = "x".repeat(1_000);
+    let mut sent = 0;
+    let start = tokio::time::Instant::now();
+    // Each call fits into the pipe, so a call that cannot be written for a second is not read.
+    while sent < 1_000 {
+        let call = json!({"type": 1, "invocationId": sent.to_string(), "target": "padded", "arguments": [sent, padding]});
+        let mut frame = call.to_string().into_bytes();
+        frame.push(0x1e);
+        let write = peer.try_send_bytes(&frame);
+        let second = std::time::Duration::from_secs(1);
+        if tokio::time::timeout(second, write).await.is_err() {
+            break;
+        }
+        sent += 1;
+    }
+    assert!((60..=75).contains(&sent), "{sent} calls of a KiB were taken");
+    assert!(start.elapsed().as_secs() < 5);
+    hub.gate.add_permits(1);
+    assert_eq!(peer.completion("slow").await, 1);
+    for number in 0..sent {
+        assert_eq!(peer.completion(&number.to_string()).await, number);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_numbers_to_the_caller_come_in_order_and_before_the_completion() {
+    let mut peer = Peer::connect(&HubServer::new(Gated::new())).await;
+    peer.call("1", "tellNumbers", json!([10_000])).await;
+    for number in 0..10_000 {
+        assert_eq!(
+            peer.text().await,
+            format!(r#"{{"type":1,"target":"number","arguments":[{number}]}}"#)
+        );
+    }
+    assert_eq!(peer.completion("1").await, 10_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_calls_in_one_write_are_answered_in_order() {
+    let mut peer = Peer::connect(&HubServer::new(Gated::new())).await;
+    let calls: String = (0..1_000)
+        .map(|n| format!("{{\"type\":1,\"invocationId\":\"{n}\",\"target\":\"quick\",\"arguments\":[{n}]}}\u{1e}"))
+        .collect();
+    peer.send_bytes(calls.as_bytes()).await;
+    for number in 0..1_000 {
+        assert_eq!(peer.completion(&number.to_string()).await, number);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_asks_the_client_does_not_deadlock_with_calls_that_wait() {
+    let mut peer = Peer::connect(&HubServer::new(Gated::new())).await;
+    peer.call("1", "ask", json!([])).await;
+    let question = peer.json().await;
+    assert_eq!(question["target"], "question");
+    let id = question["invocationId"].as_str().expect("an id").to_owned();
+    // More ordinary calls in front of the answer.
+    for number in 0..50 {
+        peer.call(&format!("q{number}"), "quick", json!([number])).await;
+    }
+    let answer = json!({"type": 3, "invocationId": id, "result": 42});
+    peer.send(&answer.to_string()).await;
+    assert_eq!(peer.completion("1").await, 42);
+    for number in 0..50 {
+        assert_eq!(peer.completion(&format!("q{number}")).await, number);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_panics_or_fails_gives_its_turn_back() {
+    struct Falling;
+    #[hub]
+    impl Falling {
+        pub async fn panic(&self) {
+            tokio::task::yield_now().await;
+            panic!("as asked");
+        }
+
+        pub async fn fail(&self) -> Result<(), HubError> {
+            tokio::task::yield_now().await;
+            Err(HubError::new("as asked"))
+        }
+
+        pub fn fine(&self) -> u8 {
+            1
+        }
+    }
+    let mut peer = Peer::connect(&HubServer::new(Falling)).await;
+    for _ in 0..20 {
+        peer.call("p", "panic", json!([])).await;
+        peer.call("f", "fail", json!([])).await;
+        peer.call("1", "fine", json!([])).await;
+    }
+    for _ in 0..20 {
+        assert!(peer.completion("p").await["error"].is_string());
+        assert!(peer.completion("f").await["error"].is_string());
+        assert_eq!(peer.completion("1").await, 1);
+    }
+}

@@ -1,0 +1,254 @@
+//! Messages that break the protocol: the exact Close message, the end, and the reason for the hub.
+
+use serde_json::json;
+use signalr::{Connecting, Context, Error, HubError, HubServer, HubServerBuilder, hub};
+
+use crate::support::{Log, Peer};
+
+#[derive(Default)]
+struct Watched(Log);
+
+#[hub]
+impl Watched {
+    async fn on_connected(&self, _: &Connecting<Self>) -> Result<(), HubError> {
+        Ok(())
+    }
+
+    async fn on_disconnected(&self, _: &Context<Self>, reason: Option<&Error>) {
+        let reason = reason.expect("a reason");
+        assert!(reason.is_protocol());
+        self.0.note(format!("disconnected: {reason}"));
+    }
+
+    pub fn note(&self, text: &str) {
+        self.0.note(text);
+    }
+}
+
+/// What breaks the protocol, with the text that detailed errors add.
+const BROKEN: &[(&str, &str)] = &[
+    ("null", "Unexpected JSON Token Type 'Null'. Expected a JSON Object."),
+    (r#""foo""#, "Unexpected JSON Token Type 'String'. Expected a JSON Object."),
+    ("42", "Unexpected JSON Token Type 'Number'. Expected a JSON Object."),
+    ("-1.5", "Unexpected JSON Token Type 'Number'. Expected a JSON Object."),
+    ("[42]", "Unexpected JSON Token Type 'Array'. Expected a JSON Object."),
+    ("true", "Unexpected JSON Token Type 'True'. Expected a JSON Object."),
+    ("false", "Unexpected JSON Token Type 'False'. Expected a JSON Object."),
+    ("", "Error reading JSON."),
+    (" ", "Error reading JSON."),
+    ("nonsense", "Error reading JSON."),
+    (r#"{"type":6"#, "Error reading JSON."),
+    (r#"{"type":6,}"#, "Error reading JSON."),
+    (r#"{'type':6}"#, "Error reading JSON."),
+    (r#"{"type":6/* comment */}"#, "Error reading JSON."),
+    (r#"{"type":1,"invocationId":"42","target":"foo","arguments":[[}]}"#, "Error reading JSON."),
+    (r#"{"type":1,"target":"\x","arguments":[]}"#, "Error reading JSON."),
+    (r#"{"type":3,"invocationId":"42","result":true"#, "Error reading JSON."),
+    ("{}", "Missing required property 'type'."),
+    (r#"{"Type":6}"#, "Missing required property 'type'."),
+    (r#"{"invocationId":"2","target":"note","arguments":["x"]}"#, "Missing required property 'type'."),
+    (r#"{"type":"foo"}"#, "Expected 'type' to be of type Number."),
+    (r#"{"type":"1"}"#, "Expected 'type' to be of type Number."),
+    (r#"{"type":null}"#, "Expected 'type' to be of type Number."),
+    (r#"{"type":[1]}"#, "Expected 'type' to be of type Number."),
+    (r#"{"type":1,"headers":{"Foo": 42},"target":"test",arguments:[]}"#, "Expected header 'Foo' to be of type String."),
+    (r#"{"type":1,"headers":{"Foo": true},"target":"test",arguments:[]}"#, "Expected header 'Foo' to be of type String."),
+    (r#"{"type":1,"headers":{"Foo": null},"target":"test",arguments:[]}"#, "Expected header 'Foo' to be of type String."),
+    (r#"{"type":1,"headers":{"Foo": []},"target":"test",arguments:[]}"#, "Expected header 'Foo' to be of type String."),
+    (r#"{"type":1,"headers":[],"target":"note","arguments":[""]}"#, "Expected 'headers' to be of type StartObject."),
+    (r#"{"type":1,"headers":null,"target":"note","arguments":[""]}"#, "Expected 'headers' to be of type StartObject."),
+    (r#"{"type":1}"#, "Missing required property 'target'."),
+    (r#"{"type":1,"invocationId":42}"#, "Expected 'invocationId' to be of type String."),
+    (r#"{"type":1,"invocationId":null,"target":"note","arguments":[""]}"#, "Expected 'invocationId' to be of type String."),
+    (r#"{"type":1,"invocationId":"42"}"#, "Missing required property 'target'."),
+    (r#"{"type":1,"invocationId":"42","target":42}"#, "Expected 'target' to be of type String."),
+    (r#"{"type":1,"target":null,"arguments":[]}"#, "Expected 'target' to be of type String."),
+    (r#"{"type":1,"target":"","arguments":[]}"#, "Missing required property 'target'."),
+    (r#"{"type":1,"invocationId":"42","target":"foo"}"#, "Missing required property 'arguments'."),
+    (r#"{"type":1,"invocationId":"42","target":"foo","arguments":{}}"#, "Expected 'arguments' to be of type Array."),
+    (r#"{"type":1,"invocationId":"42","target":"foo","arguments":null}"#, "Expected 'arguments' to be of type Array."),
+    (r#"{"type":1,"arguments":[1,"",{"1":1,"2":2}]},"invocationId":"42","target":"foo""#, "Missing required property 'target'."),
+    (r#"{"type":1,"target":"note","arguments":[],"streamIds":null}"#, "Expected 'streamIds' to be of type Array."),
+    (r#"{"type":1,"target":"note","arguments":[],"streamIds":"1"}"#, "Expected 'streamIds' to be of type Array."),
+    (r#"{"type":1,"target":"note","arguments":[],"streamIds":["1",null]}"#, "Null value for 'streamIds' is not valid."),
+    (r#"{"type":2}"#, "Missing required property 'invocationId'."),
+    (r#"{"type":2,"invocationId":""}"#, "Missing required property 'invocationId'."),
+    (r#"{"type":2,"invocationId":42}"#, "Expected 'invocationId' to be of type String."),
+    (r#"{"type":2,"invocationId":"42"}"#, "Missing required property 'item'."),
+    (r#"{"type":3}"#, "Missing required property 'invocationId'."),
+    (r#"{"type":3,"invocationId":42}"#, "Expected 'invocationId' to be of type String."),
+    (r#"{"type":3,"invocationId":"42","error":[]}"#, "Expected 'error' to be of type String."),
+    (r#"{"type":3,"invocationId":"42","error":null}"#, "Expected 'error' to be of type String."),
+    (r#"{"type":3,"invocationId":"42","error":"foo","result":true}"#, "The 'error' and 'result' properties are mutually exclusive."),
+    (r#"{"type":3,"invocationId":"42","error":"","result":null}"#, "The 'error' and 'result' properties are mutually exclusive."),
+    (r#"{"type":4}"#, "Missing required property 'target'."),
+    (r#"{"type":4,"invocationId":42}"#, "Expected 'invocationId' to be of type String."),
+    (r#"{"type":4,"invocationId":"42","target":42}"#, "Expected 'target' to be of type String."),
+    (r#"{"type":4,"invocationId":"42","target":"foo"}"#, "Missing required property 'arguments'."),
+    (r#"{"type":4,"invocationId":"42","target":"foo","arguments":{}}"#, "Expected 'arguments' to be of type Array."),
+    (r#"{"type":4,"target":"foo","arguments":[]}"#, "Missing required property 'invocationId'."),
+    (r#"{"type":4,"invocationId":"","target":"foo","arguments":[]}"#, "Missing required property 'invocationId'."),
+    (r#"{"type":5}"#, "Missing required property 'invocationId'."),
+    (r#"{"type":5,"invocationId":""}"#, "Missing required property 'invocationId'."),
+    (r#"{"type":6,"target":1}"#, "Expected 'target' to be of type String."),
+    (r#"{"type":7,"error":1}"#, "Expected 'error' to be of type String."),
+    (r#"{"type":7,"allowReconnect":1}"#, "Expected 'allowReconnect' to be true or false."),
+    (r#"{"type":7,"allowReconnect":"true"}"#, "Expected 'allowReconnect' to be true or false."),
+    (r#"{"type":7,"allowReconnect":null}"#, "Expected 'allowReconnect' to be true or false."),
+    (r#"{"type":8}"#, "Missing required property 'sequenceId'."),
+    (r#"{"type":8,"sequenceId":null}"#, "Missing required property 'sequenceId'."),
+    (r#"{"type":8,"sequenceId":true}"#, "Expected 'sequenceId' to be of type Number."),
+    (r#"{"type":9}"#, "Missing required property 'sequenceId'."),
+    (r#"{"type":9,"sequenceId":"value"}"#, "Expected 'sequenceId' to be of type Number."),
+];
+
+fn builder(log: &Log) -> HubServerBuilder<Watched> {
+    HubServer::builder(Watched(log.clone()))
+}
+
+/// Sends bytes that must end the connection with `detail` as the reason, details off and on.
+async fn breaks(bytes: &[u8], detail: &str) {
+    let shown = String::from_utf8_lossy(bytes);
+    for detailed in [false, true] {
+        let log = Log::default();
+        let server = builder(&log).detailed_errors(detailed).build();
+        let server = server.expect("valid");
+        let mut peer = Peer::connect(&server).await;
+        peer.send_bytes(bytes).await;
+        let mut error = "Connection closed with an error.".to_owned();
+        if detailed {
+            error = format!("{error} InvalidDataException: {detail}");
+        }
+        let error = json!(error);
+        assert_eq!(
+            peer.text().await,
+            format!(r#"{{"type":7,"error":{error},"allowReconnect":true}}"#),
+            "{shown}"
+        );
+        peer.expect_end().await;
+        peer.leave().await;
+        assert_eq!(log.all(), [format!("disconnected: {detail}")], "{shown}");
+        assert_eq!(server.connection_count(), 0);
+    }
+}
+
+fn frame(text: &str) -> Vec<u8> {
+    format!("{text}\u{1e}").into_bytes()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_malformed_message_ends_the_connection_with_its_text() {
+    for (text, detail) in BROKEN {
+        breaks(&frame(text), detail).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_in_front_of_a_malformed_one_are_handled_and_none_behind() {
+    let log = Log::default();
+    let server = builder(&log).build().expect("valid");
+    let mut peer = Peer::connect(&server).await;
+    let note = |text: &str| {
+        format!(r#"{{"type":1,"invocationId":"{text}","target":"note","arguments":["{text}"]}}"#)
+    };
+    let bytes = [frame(&note("1")), frame(&note("2")), frame("42"), frame(&note("3"))];
+    peer.send_bytes(&bytes.concat()).await;
+    assert_eq!(peer.completion("1").await, json!(null));
+    assert_eq!(peer.completion("2").await, json!(null));
+    let close = r#"{"type":7,"error":"Connection closed with an error.","allowReconnect":true}"#;
+    peer.expect_close(close).await;
+    peer.leave().await;
+    let expected = "disconnected: Unexpected JSON Token Type 'Number'. Expected a JSON Object.";
+    assert_eq!(log.all(), ["1", "2", expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_type_is_not_taken_from_the_message_before() {
+    let log = Log::default();
+    let server = builder(&log).build().expect("valid");
+    let mut peer = Peer::connect(&server).await;
+    let first = r#"{"type":1,"invocationId":"1","target":"note","arguments":["1"]}"#;
+    let second = r#"{"invocationId":"2","target":"note","arguments":["2"]}"#;
+    peer.send_bytes(&[frame(first), frame(second)].concat()).await;
+    assert_eq!(peer.completion("1").await, json!(null));
+    let close = r#"{"type":7,"error":"Connection closed with an error.","allowReconnect":true}"#;
+    peer.expect_close(close).await;
+    peer.leave().await;
+    assert_eq!(log.all(), ["1", "disconnected: Missing required property 'type'."]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_that_is_not_utf_8_ends_the_connection() {
+    for bytes in [
+        &b"\xff\x1e"[..],
+        b"{\"type\":6,\"x\":\"\xc3\"}\x1e",
+        b"{\"type\":6,\"x\":\"\xed\xa0\x80\"}\x1e",
+        b"{\"type\":1,\"target\":\"note\",\"arguments\":[\"\x80\"]}\x1e",
+    ] {
+        breaks(bytes, "Error reading JSON.").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deep_nesting_ends_the_connection_and_is_not_echoed() {
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        for depth in [64, 65, 1_000, 5_000] {
+            let nested = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            let call = format!(r#"{{"type":1,"target":"note","arguments":[{nested}]}}"#);
+            breaks(&frame(&call), "Error reading JSON.").await;
+        }
+    }
+    let unclosed = format!(r#"{{"type":1,"target":"note","arguments":{}"#, "[".repeat(15_000));
+    breaks(&frame(&unclosed), "Error reading JSON.").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nesting_up_to_the_limit_and_brackets_in_text_are_fine() {
+    let log = Log::default();
+    let mut peer = Peer::connect(&builder(&log).build().expect("valid")).await;
+    let brackets = "[{\\\"".repeat(5_000);
+    peer.send(&format!(
+        r#"{{"type":1,"invocationId":"1","target":"note","arguments":["{brackets}"]}}"#
+    ))
+    .await;
+    assert_eq!(peer.completion("1").await, json!(null));
+    // 62 levels, the list of arguments, and the message.
+    let nested = format!("{}{}", "[".repeat(62), "]".repeat(62));
+    peer.send(&format!(
+        r#"{{"type":1,"invocationId":"1","target":"note","arguments":[{nested}]}}"#
+    ))
+    .await;
+    assert!(peer.completion("1").await["error"].is_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_inside_a_message_is_told_so() {
+    for detailed in [false, true] {
+        let log = Log::default();
+        let server = builder(&log).detailed_errors(detailed).build();
+        let mut peer = Peer::connect(&server.expect("valid")).await;
+        let note = r#"{"type":1,"invocationId":"1","target":"note","arguments":["1"]}"#;
+        peer.send_bytes(&[&frame(note)[..], br#"{"type":6"#].concat()).await;
+        peer.finish().await;
+        assert_eq!(peer.completion("1").await, json!(null));
+        let close = if detailed {
+            r#"{"type":7,"error":"Connection closed with an error. InvalidDataException: Connection terminated while reading a message.","allowReconnect":true}"#
+        } else {
+            r#"{"type":7,"error":"Connection closed with an error.","allowReconnect":true}"#
+        };
+        peer.expect_close(close).await;
+        peer.leave().await;
+        let expected = "disconnected: Connection terminated while reading a message.";
+        assert_eq!(log.all(), ["1", expected]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_headers_end_the_connection() {
+    let headers: Vec<_> = (0..101).map(|n| format!(r#""k{n}":"v""#)).collect();
+    let call = format!(
+        r#"{{"type":1,"headers":{{{}}},"target":"note","arguments":[""]}}"#,
+        headers.join(",")
+    );
+    breaks(&frame(&call), "More than 100 headers are not supported.").await;
+}
