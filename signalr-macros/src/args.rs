@@ -76,7 +76,10 @@ impl ReceiverArgs {
     /// On an `impl` of the trait there are no options.
     pub(crate) fn refuse(options: TokenStream, errors: &mut Errors) {
         if !options.is_empty() {
-            errors.at(options, "options of `#[receiver]` belong to the trait, not to its `impl`");
+            errors.at(
+                options,
+                "options of `#[receiver]` belong to the trait, not to its `impl`",
+            );
         }
     }
 }
@@ -165,13 +168,19 @@ impl Place {
     }
 
     fn unknown(&self, name: &str) -> String {
-        let forms: Vec<_> = self.known.iter().map(|(_, form)| format!("`{form}`")).collect();
+        let forms: Vec<_> = self
+            .known
+            .iter()
+            .map(|(_, form)| format!("`{form}`"))
+            .collect();
         let forms = match forms.split_last() {
-            Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-            _ => forms.concat(),
+            Some((last, rest)) if !rest.is_empty() => {
+                format!("the options here are {} and {last}", rest.join(", "))
+            }
+            _ => format!("the only option here is {}", forms.concat()),
         };
         let attribute = self.attribute;
-        format!("unknown `#[{attribute}]` option `{name}`; the options here are {forms}")
+        format!("unknown `#[{attribute}]` option `{name}`; {forms}")
     }
 }
 
@@ -286,7 +295,10 @@ mod tests {
         ];
         let mut errors = Errors::default();
         let ours = take(&mut attrs, "hub");
-        assert_eq!(name_of(&ours, "hub", &mut errors).as_deref(), Some("SendIt"));
+        assert_eq!(
+            name_of(&ours, "hub", &mut errors).as_deref(),
+            Some("SendIt")
+        );
         assert!(errors.messages().is_empty());
         assert_eq!(attrs.len(), 2);
     }

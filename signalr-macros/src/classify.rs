@@ -17,14 +17,17 @@
 //!
 //! Each class is then held to a trait bound, at the type, by what it expands to.
 
-use syn::{Error, PathArguments, ReturnType, Type, TypeReference, parse_quote};
+use syn::{
+    Error, PathArguments, ReturnType, Type, TypeReference, parse_quote_spanned, spanned::Spanned,
+};
 
 use crate::{
-    model::{Fallible, Lend, Outcome, Wire, Yields},
-    types::{arguments, associated, bound, ends_in, find, is_and, is_unit, last, peel},
+    model::{Fallible, Items, Lend, Outcome, Wire, Yields},
+    types::{arguments, associated, bound, ends_in, find, is_and, is_unit, is_word, last, peel},
 };
 
 /// What an argument is.
+#[expect(clippy::large_enum_variant, reason = "it lives for one argument")]
 pub(crate) enum Class {
     Context,
     Upload,
@@ -32,18 +35,22 @@ pub(crate) enum Class {
 }
 
 const NO_IMPL: &str = "arguments are read from the wire, so they need a concrete type";
+const NO_STREAM: &str = "arguments need a concrete type; an upload is a `Receiver<T>`";
 const NO_MUT: &str = "arguments are read from the wire: take them by value, or lent as `&T`";
-const NESTED: &str = "a reference can only be the whole type or inside an `Option`, because \
-    arguments are decoded into owned values; own the inner ones, as in `Vec<String>`";
+const NO_CONTEXT: &str = "take the context by shared reference: `cx: &Context<Self>`";
+const NOT_YET: &str = "`Connecting` is for `on_connected`; a method takes `cx: &Context<Self>`";
+const NESTED: &str = "arguments are decoded into owned values, \
+    so inside of another type write `String` for `&str`, and `T` for `&T`";
 
 pub(crate) fn argument(ty: &Type) -> syn::Result<Class> {
     match peel(ty) {
         Type::Reference(reference) => referenced(reference),
+        Type::ImplTrait(imp) if bound(&imp.bounds, "Stream").is_some() => {
+            Err(Error::new_spanned(ty, NO_STREAM))
+        }
         Type::ImplTrait(_) | Type::TraitObject(_) => Err(Error::new_spanned(ty, NO_IMPL)),
-        path if ends_in(path, "Context") => Err(Error::new_spanned(
-            ty,
-            "take the context by reference: `cx: &Context<Self>`",
-        )),
+        path if ends_in(path, "Context") => Err(Error::new_spanned(ty, NO_CONTEXT)),
+        path if ends_in(path, "Connecting") => Err(Error::new_spanned(ty, NOT_YET)),
         path if ends_in(path, "Receiver") => match last(path).map(|s| arguments(s).count()) {
             Some(1) => Ok(Class::Upload),
             _ => Err(Error::new_spanned(
@@ -64,11 +71,11 @@ fn referenced(reference: &TypeReference) -> syn::Result<Class> {
     if ends_in(to, "Context") {
         return match reference.mutability {
             None => Ok(Class::Context),
-            Some(_) => Err(Error::new_spanned(
-                reference,
-                "take the context by shared reference: `cx: &Context<Self>`",
-            )),
+            Some(_) => Err(Error::new_spanned(reference, NO_CONTEXT)),
         };
+    }
+    if ends_in(to, "Connecting") {
+        return Err(Error::new_spanned(reference, NOT_YET));
     }
     if reference.mutability.is_some() {
         return Err(Error::new_spanned(reference, NO_MUT));
@@ -96,7 +103,7 @@ fn optional(ty: &Type) -> syn::Result<Wire> {
                 true => Lend::LentInOptionUnsized,
                 false => Lend::LentInOption,
             };
-            let ty = parse_quote!(::core::option::Option<#inner>);
+            let ty = parse_quote_spanned!(ty.span()=> ::core::option::Option<#inner>);
             Wire { ty, lend }
         }
         _ => Wire {
@@ -110,10 +117,12 @@ fn optional(ty: &Type) -> syn::Result<Wire> {
 /// What can be decoded to lend a `ty`.
 fn owned(ty: &Type) -> Type {
     match ty {
-        Type::Path(path) if path.path.is_ident("str") => parse_quote!(::std::string::String),
+        Type::Path(path) if path.path.is_ident("str") => {
+            parse_quote_spanned!(ty.span()=> ::std::string::String)
+        }
         Type::Slice(slice) => {
             let item = &slice.elem;
-            parse_quote!(::std::vec::Vec<#item>)
+            parse_quote_spanned!(item.span()=> ::std::vec::Vec<#item>)
         }
         ty => ty.clone(),
     }
@@ -124,8 +133,11 @@ fn is_unsized(ty: &Type) -> bool {
 }
 
 fn concrete(wire: Wire) -> syn::Result<Wire> {
-    match find(&wire.ty, &is_and) {
-        Some(reference) => Err(Error::new(reference.span(), NESTED)),
+    if let Some(reference) = find(&wire.ty, &is_and) {
+        return Err(Error::new(reference.span(), NESTED));
+    }
+    match find(&wire.ty, &|token| is_word(token, "impl")) {
+        Some(generic) => Err(Error::new(generic.span(), NO_IMPL)),
         None => Ok(wire),
     }
 }
@@ -149,14 +161,14 @@ pub(crate) fn outcome(output: &ReturnType) -> syn::Result<Outcome> {
     })
 }
 
-/// What is inside a `Result`, by its name.
+/// What is inside a `Result`, by its name; `_` where a bare `Result` does not say.
 pub(crate) fn fallible(ty: &Type) -> Option<(Type, Fallible)> {
     let segment = last(ty)?;
     let exact = segment.ident == "Result";
     let mut arguments = arguments(segment);
     let inner = match arguments.next() {
         Some(inner) => inner.clone(),
-        None if exact => parse_quote!(()),
+        None if exact => parse_quote_spanned!(ty.span()=> _),
         None => return None,
     };
     let named = exact || segment.ident.to_string().ends_with("Result");
@@ -180,7 +192,8 @@ fn yields(ty: &Type) -> syn::Result<Yields> {
         )),
         path if ends_in(path, "Receiver") => {
             let item = last(path).and_then(|segment| arguments(segment).next());
-            item.map(|_| Yields::Received(ty.clone())).ok_or_else(unnamed)
+            item.map(|_| Yields::Received(ty.clone()))
+                .ok_or_else(unnamed)
         }
         other => match stream(other) {
             Some(item) => Ok(items(item.ok_or_else(unnamed)?)),
@@ -209,16 +222,11 @@ fn stream(ty: &Type) -> Option<Option<&Type>> {
 }
 
 fn items(item: &Type) -> Yields {
-    match fallible(item) {
-        Some((item, fallible)) => Yields::Items {
-            item,
-            fallible: Some(fallible),
-        },
-        None => Yields::Items {
-            item: item.clone(),
-            fallible: None,
-        },
-    }
+    let (item, fallible) = match fallible(item) {
+        Some((item, fallible)) => (item, Some(fallible)),
+        None => (item.clone(), None),
+    };
+    Yields::Items(Box::new(Items { item, fallible }))
 }
 
 /// Whether the name might stand for a `Result`: any path but the names that everybody knows.
@@ -235,5 +243,184 @@ pub(crate) fn could_be_alias(ty: &Type) -> bool {
         }),
         Type::Macro(_) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`parse_quote!` makes what it is given"
+)]
+mod tests {
+    use quote::ToTokens;
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn wire(ty: Type) -> (String, Lend) {
+        match argument(&ty) {
+            Ok(Class::Wire(Wire { ty, lend })) => (ty.to_token_stream().to_string(), lend),
+            Ok(_) => panic!("not a value"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn refused(ty: Type) -> String {
+        let Err(error) = argument(&ty) else {
+            panic!("not refused");
+        };
+        error.to_string()
+    }
+
+    /// `result? stream? type`
+    fn returned(output: ReturnType) -> String {
+        let Outcome { fallible, yields } = outcome(&output).expect("an outcome");
+        let result = match fallible {
+            Some(Fallible { by_name: true, .. }) => "by name: ",
+            Some(_) => "fallible: ",
+            None => "",
+        };
+        let yields = match yields {
+            Yields::Unit => "nothing".to_owned(),
+            Yields::Value(ty) => ty.to_token_stream().to_string(),
+            Yields::Received(ty) => format!("received {}", ty.to_token_stream()),
+            Yields::Items(items) => {
+                let tries = if items.fallible.is_some() {
+                    "tried "
+                } else {
+                    ""
+                };
+                format!("{tries}items {}", items.item.to_token_stream())
+            }
+        };
+        format!("{result}{yields}").replace(' ', "")
+    }
+
+    #[test]
+    fn owned_arguments_are_given() {
+        assert_eq!(wire(parse_quote!(String)), ("String".into(), Lend::Given));
+        assert_eq!(wire(parse_quote!(Option<u8>)).1, Lend::Given);
+        assert_eq!(wire(parse_quote!((u8, Self))).1, Lend::Given);
+    }
+
+    #[test]
+    fn references_are_decoded_owned_and_lent() {
+        let lent = |ty: &str| (ty.to_owned(), Lend::Lent);
+        assert_eq!(wire(parse_quote!(&str)), lent(":: std :: string :: String"));
+        assert_eq!(wire(parse_quote!(&'a Point)), lent("Point"));
+        assert_eq!(
+            wire(parse_quote!(&[u8])),
+            lent(":: std :: vec :: Vec < u8 >")
+        );
+        assert_eq!(wire(parse_quote!(Option<&Point>)).1, Lend::LentInOption);
+        assert_eq!(
+            wire(parse_quote!(Option<&str>)).1,
+            Lend::LentInOptionUnsized
+        );
+        assert_eq!(
+            wire(parse_quote!(Option<&[u8]>)).1,
+            Lend::LentInOptionUnsized
+        );
+    }
+
+    #[test]
+    fn contexts_and_uploads_are_known_by_their_names() {
+        let class = |ty: Type| argument(&ty);
+        assert!(matches!(
+            class(parse_quote!(&Context<Self>)),
+            Ok(Class::Context)
+        ));
+        assert!(matches!(
+            class(parse_quote!(&signalr::Context<Chat>)),
+            Ok(Class::Context)
+        ));
+        assert!(matches!(
+            class(parse_quote!(Receiver<u8>)),
+            Ok(Class::Upload)
+        ));
+        assert!(matches!(
+            class(parse_quote!(mpsc::Receiver<u8>)),
+            Ok(Class::Upload)
+        ));
+    }
+
+    #[test]
+    fn what_cannot_be_an_argument_says_what_can() {
+        assert!(refused(parse_quote!(Context<Self>)).contains("`cx: &Context<Self>`"));
+        assert!(refused(parse_quote!(&mut Context<Self>)).contains("`cx: &Context<Self>`"));
+        assert!(refused(parse_quote!(&Connecting<Self>)).contains("`on_connected`"));
+        assert!(refused(parse_quote!(Receiver)).contains("`Receiver<T>`"));
+        assert!(refused(parse_quote!(&mut Receiver<u8>)).contains("by value"));
+        assert!(refused(parse_quote!(impl Stream<Item = u8>)).contains("`Receiver<T>`"));
+        assert!(refused(parse_quote!(&dyn Show)).contains("concrete type"));
+        assert!(refused(parse_quote!(Vec<impl Show>)).contains("concrete type"));
+        assert!(refused(parse_quote!(&mut String)).contains("`&T`"));
+        assert!(refused(parse_quote!(Vec<&str>)).contains("`String` for `&str`"));
+    }
+
+    #[test]
+    fn values_are_what_is_not_anything_else() {
+        assert_eq!(returned(parse_quote!()), "nothing");
+        assert_eq!(returned(parse_quote!(-> ())), "nothing");
+        assert_eq!(returned(parse_quote!(-> Point)), "Point");
+        assert_eq!(returned(parse_quote!(-> impl Serialize)), "implSerialize");
+        assert_eq!(returned(parse_quote!(-> SearchResult)), "SearchResult");
+        assert_eq!(
+            returned(parse_quote!(-> Vec<Receiver<u8>>)),
+            "Vec<Receiver<u8>>"
+        );
+    }
+
+    #[test]
+    fn results_are_known_by_their_names() {
+        assert_eq!(returned(parse_quote!(-> Result<u8, E>)), "fallible:u8");
+        assert_eq!(returned(parse_quote!(-> Result<(), E>)), "fallible:nothing");
+        assert_eq!(returned(parse_quote!(-> io::Result<u8>)), "fallible:u8");
+        assert_eq!(returned(parse_quote!(-> Result)), "fallible:_");
+        assert_eq!(returned(parse_quote!(-> ApiResult<u8>)), "byname:u8");
+    }
+
+    #[test]
+    fn streams_are_known_by_their_bounds_and_names() {
+        for ty in [
+            "impl Stream<Item = u8> + Send",
+            "impl futures::Stream<Item = u8>",
+            "Pin<Box<dyn Stream<Item = u8> + Send + '_>>",
+            "BoxStream<'static, u8>",
+            "ItemStream<u8>",
+            "ReceiverStream<u8>",
+        ] {
+            let output = syn::parse_str(&format!("-> {ty}")).expect("a type");
+            assert_eq!(returned(output), "itemsu8", "{ty}");
+        }
+        assert_eq!(
+            returned(parse_quote!(-> Receiver<u8>)),
+            "receivedReceiver<u8>"
+        );
+        assert_eq!(
+            returned(parse_quote!(-> Result<BoxStream<'_, io::Result<u8>>, E>)),
+            "fallible:trieditemsu8"
+        );
+    }
+
+    #[test]
+    fn streams_without_items_and_futures_are_refused() {
+        let refused = |output: ReturnType| match outcome(&output) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("not refused"),
+        };
+        assert!(refused(parse_quote!(-> impl Stream)).contains("`impl Stream<Item = T>`"));
+        assert!(refused(parse_quote!(-> Receiver)).contains("`impl Stream<Item = T>`"));
+        assert!(refused(parse_quote!(-> Result<BoxStream, E>)).contains("type of the items"));
+        assert!(refused(parse_quote!(-> impl Future<Output = u8>)).contains("`async fn`"));
+    }
+
+    #[test]
+    fn only_unknown_names_could_be_aliases() {
+        assert!(could_be_alias(&parse_quote!(Outcome)));
+        assert!(could_be_alias(&parse_quote!(api::Outcome<u8>)));
+        assert!(!could_be_alias(&parse_quote!(Vec<Outcome>)));
+        assert!(!could_be_alias(&parse_quote!(&Outcome)));
+        assert!(!could_be_alias(&parse_quote!(_)));
     }
 }

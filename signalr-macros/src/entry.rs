@@ -49,7 +49,7 @@ pub(crate) fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
         Ok(other) => {
             errors.push(misplaced(
                 &other,
-                "`#[receiver]` goes on a trait, or on an `impl` of such a trait for a type",
+                "`#[receiver]` goes on a trait, or on an `impl` of it: `impl ChatClient for Ui`",
             ));
             item
         }
@@ -74,4 +74,112 @@ fn misplaced(item: &Item, message: &str) -> syn::Error {
         other => other.to_token_stream().span(),
     };
     syn::Error::new(span, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::File;
+
+    use super::*;
+
+    /// The items of an expansion, and how many `compile_error!`s are among them.
+    fn items(expansion: TokenStream) -> (Vec<Item>, usize) {
+        let file: File = syn::parse2(expansion).expect("an expansion is a list of items");
+        let (errors, items): (Vec<_>, Vec<_>) = file
+            .items
+            .into_iter()
+            .partition(|item| matches!(item, Item::Macro(_)));
+        (items, errors.len())
+    }
+
+    #[test]
+    fn a_block_becomes_itself_and_the_table() {
+        let block = quote! { impl Chat { pub async fn send(&self, text: &str) {} } };
+        let (items, errors) = items(hub(quote!(), block));
+        assert_eq!((items.len(), errors), (2, 0));
+    }
+
+    #[test]
+    fn a_block_with_mistakes_becomes_both_all_the_same() {
+        let block = quote! {
+            impl Chat {
+                pub fn new() -> Self {}
+                pub fn rename(&mut self) {}
+                fn on_connected(self) {}
+            }
+        };
+        let (items, errors) = items(hub(quote!(clients = Trait, name = 3), block));
+        assert_eq!((items.len(), errors), (2, 7));
+    }
+
+    #[test]
+    fn other_items_stay_as_they_are() {
+        for item in [
+            quote!(
+                struct Chat;
+            ),
+            quote!(
+                enum Chat {}
+            ),
+            quote!(
+                fn chat() {}
+            ),
+            quote!(
+                mod chat {}
+            ),
+            quote!(
+                const CHAT: u8 = 1;
+            ),
+            quote!(impl Send for Chat {}),
+        ] {
+            let (kept, errors) = items(hub(quote!(), item.clone()));
+            assert_eq!((kept.len(), errors), (1, 1));
+            assert_eq!(kept[0].to_token_stream().to_string(), item.to_string());
+        }
+        let (kept, errors) = items(receiver(
+            quote!(),
+            quote!(
+                struct Ui;
+            ),
+        ));
+        assert_eq!((kept.len(), errors), (1, 1));
+    }
+
+    #[test]
+    fn what_is_no_item_is_an_error_and_no_panic() {
+        for tokens in [quote!(), quote!(let), quote!(impl), quote!(1 + 1)] {
+            assert!(
+                hub(quote!(), tokens.clone())
+                    .to_string()
+                    .contains("compile_error")
+            );
+            assert!(
+                receiver(quote!(), tokens)
+                    .to_string()
+                    .contains("compile_error")
+            );
+        }
+    }
+
+    #[test]
+    fn a_trait_becomes_itself_its_proxy_and_what_ties_them() {
+        let contract = quote! {
+            trait ChatClient {
+                async fn said(&self, text: &str);
+                async fn confirm(&self) -> bool;
+            }
+        };
+        let (items, errors) = items(receiver(quote!(), contract));
+        assert_eq!((items.len(), errors), (7, 0));
+    }
+
+    #[test]
+    fn an_implementation_becomes_itself_and_its_registration() {
+        let block = quote! { impl ChatClient for Ui { async fn said(&self) {} } };
+        let (kept, errors) = items(receiver(quote!(), block));
+        assert_eq!((kept.len(), errors), (2, 0));
+        let block = quote! { impl Ui { async fn said(&self) {} } };
+        let (kept, errors) = items(receiver(quote!(rename_all = "x"), block));
+        assert_eq!((kept.len(), errors), (1, 2));
+    }
 }

@@ -1,6 +1,62 @@
-//! The attributes of [`signalr`](https://docs.rs/signalr): `#[hub]` and `#[receiver]`.
+//! The attributes of [`signalr`](https://docs.rs/signalr): [`#[hub]`](macro@hub) and [`#[receiver]`](macro@receiver).
 //!
-//! Use them through `signalr`, which re-exports them and holds what they expand to.
+//! Use them through `signalr`, which re-exports them and holds what they expand to. The two crates are
+//! released together, and only fit each other in the same version.
+//!
+//! # What an expansion looks like
+//!
+//! ```text
+//! #[hub(client = ChatClient)]
+//! impl ChatHub {
+//!     pub async fn send(&self, cx: &Context<Self>, user: &str) -> Result<(), HubError> { … }
+//! }
+//! ```
+//!
+//! leaves the block as it is, and adds a table, which is a constant:
+//!
+//! ```text
+//! impl Hub for ChatHub {
+//!     type Client = <dyn ChatClient as ClientTrait>::Contract;
+//!     type Session = ();
+//!     const NAME: &'static str = "ChatHub";
+//!     const METHODS: &'static [Method<Self>] = &[
+//!         method("send", &["user"], 0, Kind::Call, |call, args| {
+//!             let user = args.next::<String>("user")?;
+//!             args.finish()?;
+//!             Ok(Box::pin(async move {
+//!                 let hub = call.hub().await?;
+//!                 let result = Self::send(&hub, call.context(), &user).await;
+//!                 Call::ok(&call, result)?;
+//!                 call.value(())
+//!             }))
+//!         }),
+//!     ];
+//!     fn on_connected(…) { … }
+//! }
+//! ```
+//!
+//! ```text
+//! #[receiver]
+//! trait ChatClient { async fn said(&self, user: &str); }
+//! ```
+//!
+//! becomes the trait and its proxy:
+//!
+//! ```text
+//! trait ChatClient: Send + Sync + 'static {
+//!     fn said(&self, user: &str) -> impl Future<Output = ()> + Send where Self: Sized;
+//! }
+//!
+//! struct ChatClientProxy<T = Many>(T);
+//!
+//! impl<T: Target> ChatClientProxy<T> {
+//!     fn said(&self, user: &str) -> Sending { send(&self.0, "said", (user,)) }
+//! }
+//!
+//! impl Contract for ChatClientProxy { … }                     // how a server makes it
+//! impl ClientTrait for dyn ChatClient { … }                   // how the trait leads to it
+//! impl<C: ChatClient> Register<C> for ChatClientProxy { … }   // how a client listens
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -23,13 +79,132 @@ mod validate;
 
 use proc_macro::TokenStream;
 
-/// hub
+/// Makes the `pub` methods of an `impl` block callable by clients.
+///
+/// ```ignore
+/// use signalr::{Context, HubError, hub};
+///
+/// struct ChatHub;
+///
+/// #[hub(client = ChatClient)]
+/// impl ChatHub {
+///     pub async fn send(&self, cx: &Context<Self>, user: &str, text: &str) -> Result<(), HubError> {
+///         Ok(cx.clients().all().message_received(user, text).await?)
+///     }
+/// }
+/// ```
+///
+/// A method is callable if it is `pub` and takes `&self`. All others are helpers, except for two names that
+/// stand for the ends of a connection, `pub` or not:
+///
+/// ```ignore
+/// async fn on_connected(&self, cx: &Connecting<Self>) -> Result<Session, HubError>
+/// async fn on_disconnected(&self, cx: &Context<Self>, reason: Option<&Error>)
+/// ```
+///
+/// What `on_connected` returns is the connection's session, which `cx.session()` lends to every call. Arguments
+/// at the end of the two can be left out.
+///
+/// # Arguments
+///
+/// What an argument is depends on how its type is written:
+///
+/// | argument | is |
+/// |---|---|
+/// | `cx: &Context<Self>`, first | the context of the call |
+/// | `Receiver<T>`, ours or tokio's `mpsc` one | an upload: a stream of values from the client |
+/// | `&str`, `&[T]`, `&T`, and these in an `Option` | a value from the client, lent for the call |
+/// | any other `T` | a value from the client |
+///
+/// Values are read with `serde::Deserialize`, up to sixteen of them. Methods cannot be generic, and have no `impl Trait` and no
+/// patterns among their arguments.
+///
+/// # Results
+///
+/// | return type | answers |
+/// |---|---|
+/// | none, or `()` | with no value |
+/// | `impl Stream<Item = T>`, a boxed one, `BoxStream`, tokio's `ReceiverStream` | item by item |
+/// | `Receiver<T>` | item by item |
+/// | `Result<…, E>`, or a name that ends so, as `ApiResult<…>` | as what is inside, or with an error |
+/// | any other `T` | with a value |
+///
+/// Values and items are written with `serde::Serialize`; the items of a stream can be `Result`s too. An error is a `HubError`
+/// or a `std::error::Error`. A stream may borrow from the hub and from the arguments. Methods may be `async` or not.
+///
+/// An alias hides what it stands for. One for a `Result` is refused, unless its name and its arguments tell; one for a stream
+/// is not recognized, and refused because streams have no `Serialize`.
+///
+/// # Options
+///
+/// On the block:
+///
+/// - `client = Trait`: what the server can call on clients, a trait with [`#[receiver]`](macro@receiver).
+///   Default: whatever it likes, by name.
+/// - `session = Type`: what a connection carries. Default: what `on_connected` returns; without `on_connected` it is `()`, and
+///   a type given here is made by `Default`.
+/// - `rename_all = "PascalCase"`: how methods are called on the wire; `"snake_case"` as well. Default: `"camelCase"`.
+/// - `name = "…"`: what the hub is called in logs. Default: the name of the type.
+///
+/// On a method:
+///
+/// - `#[hub(name = "…")]`: what this one is called on the wire.
+///
+/// Two methods of a block cannot have one name on the wire, where ASCII case does not count.
 #[proc_macro_attribute]
 pub fn hub(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::hub(options.into(), item.into()).into()
 }
 
-/// receiver
+/// Makes a trait the contract of what a server can call on its clients.
+///
+/// ```ignore
+/// use signalr::receiver;
+///
+/// #[receiver]
+/// pub trait ChatClient {
+///     async fn message_received(&self, user: &str, text: &str);
+///     async fn confirm(&self, question: &str) -> bool;
+/// }
+/// ```
+///
+/// On the server, `#[hub(client = ChatClient)]` leads to it: `cx.clients()` then has these methods. A method without result can be sent
+/// to any number of clients. One with a result asks a single client, and waits for the answer; `Result<T, E>` lets the client answer
+/// with an error. What they are called on is the type `ChatClientProxy`, which stands beside the trait and is as visible.
+///
+/// On a client in Rust, the same attribute stands on the `impl`:
+///
+/// ```ignore
+/// struct Ui;
+///
+/// #[receiver]
+/// impl ChatClient for Ui {
+///     async fn message_received(&self, user: &str, text: &str) {
+///         println!("{user}: {text}");
+///     }
+///     async fn confirm(&self, question: &str) -> bool {
+///         question.ends_with('?')
+///     }
+/// }
+/// ```
+///
+/// Methods are `async`, take `&self`, and are not generic. Arguments are values as in [`#[hub]`](macro@hub): the server needs
+/// `serde::Serialize` for those that it sends, a client `serde::Deserialize` for all of them, and results the other way about.
+///
+/// A type handles the messages of one contract.
+///
+/// # Options
+///
+/// On the trait:
+///
+/// - `rename_all = "PascalCase"`: how methods are called on the wire; `"snake_case"` as well. Default: `"camelCase"`. Clients in
+///   JavaScript and Rust don't mind the case of names, but those in .NET and Java do, and .NET code usually listens to `"PascalCase"`.
+///
+/// On a method of the trait:
+///
+/// - `#[receiver(name = "…")]`: what this one is called on the wire.
+///
+/// The `impl` takes no options.
 #[proc_macro_attribute]
 pub fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::receiver(options.into(), item.into()).into()

@@ -1,6 +1,9 @@
 //! `on_connected` and `on_disconnected`: written in the user's block, moved into `impl Hub`.
 
-use syn::{ImplItemFn, PatType, ReturnType, Signature, Type, Visibility, parse_quote};
+use syn::{
+    GenericArgument, ImplItemFn, PatType, PathArguments, ReturnType, Signature, Type, Visibility,
+    parse_quote,
+};
 
 use crate::{
     args, classify,
@@ -11,9 +14,9 @@ use crate::{
 };
 
 const CONNECTED: &str =
-    "`async fn on_connected(&self, cx: &Connecting<Self>) -> Result<Session, HubError>`";
+    "write `async fn on_connected(&self, cx: &Connecting<Self>) -> Result<Session, HubError>`";
 const DISCONNECTED: &str =
-    "`async fn on_disconnected(&self, cx: &Context<Self>, reason: Option<&Error>)`";
+    "write `async fn on_disconnected(&self, cx: &Context<Self>, reason: Option<&Error>)`";
 
 /// What [`read`] makes of the two methods.
 pub(crate) struct Lifecycle {
@@ -40,7 +43,10 @@ pub(crate) fn read(
         let connects = function.sig.ident == "on_connected";
         let mut mistakes = Errors::default();
         for attr in args::take(&mut function.attrs, "hub") {
-            mistakes.at(attr, "clients don't call this method, so it has no name on the wire");
+            mistakes.at(
+                attr,
+                "clients don't call this method, so it has no name on the wire",
+            );
         }
         if connects {
             made = connected(&mut function.sig, given.as_ref(), &mut mistakes);
@@ -52,7 +58,7 @@ pub(crate) fn read(
             moved.push(function);
         } else {
             broken_makes |= connects;
-            broken.push(function);
+            broken.push(outside(function));
         }
         errors.append(mistakes);
     }
@@ -71,6 +77,38 @@ pub(crate) fn read(
     }
 }
 
+/// A method with mistakes, where it stays: `Self::Session` means nothing there.
+fn outside(mut function: ImplItemFn) -> ImplItemFn {
+    if let Some(session) = result_session(&mut function.sig.output)
+        && is_own_session(session)
+    {
+        *session = parse_quote!(());
+        function.block = parse_quote!({ ::core::unreachable!() });
+        function
+            .attrs
+            .push(parse_quote!(#[allow(unused_variables)]));
+    }
+    function
+}
+
+/// The `T` of `-> Result<T, E>`.
+fn result_session(output: &mut ReturnType) -> Option<&mut Type> {
+    let ReturnType::Type(_, ty) = output else {
+        return None;
+    };
+    let Type::Path(path) = &mut **ty else {
+        return None;
+    };
+    let segment = path.path.segments.last_mut()?;
+    match &mut segment.arguments {
+        PathArguments::AngleBracketed(angle) => match angle.args.first_mut()? {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Checks the signature, adds the argument if it is left out, and finds the session's type.
 fn connected(sig: &mut Signature, given: Option<&Type>, errors: &mut Errors) -> Option<Type> {
     shape(sig, CONNECTED, errors);
@@ -79,9 +117,11 @@ fn connected(sig: &mut Signature, given: Option<&Type>, errors: &mut Errors) -> 
         Some(cx) if ends_in_reference(&cx, "Connecting") => {}
         Some(cx) => errors.at(
             &cx.ty,
-            "take `&Connecting<Self>` here: the session, and with it the context, comes later",
+            "there is no session before this method returns one: take `cx: &Connecting<Self>`",
         ),
-        None => sig.inputs.push(parse_quote!(_: &::signalr::Connecting<Self>)),
+        None => sig
+            .inputs
+            .push(parse_quote!(_: &::signalr::Connecting<Self>)),
     }
     if let Some(extra) = rest.first() {
         errors.at(extra, format!("no other argument stands here: {CONNECTED}"));
@@ -90,10 +130,11 @@ fn connected(sig: &mut Signature, given: Option<&Type>, errors: &mut Errors) -> 
         ReturnType::Type(_, ty) => classify::fallible(ty).map(|(session, _)| session),
         ReturnType::Default => None,
     };
+    let result = result.filter(|session| !matches!(session, Type::Infer(_)));
     match result {
         None => {
             let message = format!(
-                "a connection is accepted with its session, `Ok(())` for none, or refused: {CONNECTED}"
+                "`on_connected` returns a `Result` with the session, `()` for none: {CONNECTED}"
             );
             match &sig.output {
                 ReturnType::Type(_, ty) => errors.at(ty, message),
@@ -115,19 +156,34 @@ fn connected(sig: &mut Signature, given: Option<&Type>, errors: &mut Errors) -> 
 fn disconnected(sig: &mut Signature, errors: &mut Errors) {
     shape(sig, DISCONNECTED, errors);
     let (first, rest) = parameters(sig);
-    if let Some(cx) = first.as_ref().filter(|cx| !ends_in_reference(cx, "Context")) {
-        errors.at(&cx.ty, format!("take `&Context<Self>` here: {DISCONNECTED}"));
+    if let Some(cx) = first
+        .as_ref()
+        .filter(|cx| !ends_in_reference(cx, "Context"))
+    {
+        errors.at(
+            &cx.ty,
+            format!("take `&Context<Self>` here: {DISCONNECTED}"),
+        );
     }
     if let Some(reason) = rest.first().filter(|reason| !ends_in(&reason.ty, "Option")) {
-        errors.at(&reason.ty, format!("take `Option<&Error>` here: {DISCONNECTED}"));
+        errors.at(
+            &reason.ty,
+            format!("take `Option<&Error>` here: {DISCONNECTED}"),
+        );
     }
     if let Some(extra) = rest.get(1) {
-        errors.at(extra, format!("no other argument stands here: {DISCONNECTED}"));
+        errors.at(
+            extra,
+            format!("no other argument stands here: {DISCONNECTED}"),
+        );
     }
     if let ReturnType::Type(_, ty) = &sig.output
         && !is_unit(ty)
     {
-        errors.at(ty, format!("nobody is left to take a result: {DISCONNECTED}"));
+        errors.at(
+            ty,
+            format!("nobody is left to take a result: {DISCONNECTED}"),
+        );
     }
     if first.is_none() {
         sig.inputs.push(parse_quote!(_: &::signalr::Context<Self>));
@@ -141,7 +197,7 @@ fn disconnected(sig: &mut Signature, errors: &mut Errors) {
 fn shape(sig: &Signature, form: &str, errors: &mut Errors) {
     let name = &sig.ident;
     if sig.asyncness.is_none() {
-        errors.span(name.span(), format!("`{name}` is `async`: {form}"));
+        errors.span(name.span(), format!("`{name}` must be `async`: {form}"));
     }
     match sig.receiver() {
         None => errors.span(name.span(), format!("`{name}` takes `&self`: {form}")),
@@ -173,6 +229,95 @@ fn is_own_session(ty: &Type) -> bool {
     let Type::Path(path) = peel(ty) else {
         return false;
     };
-    let starts = path.path.segments.first().is_some_and(|s| s.ident == "Self");
+    let starts = path
+        .path
+        .segments
+        .first()
+        .is_some_and(|s| s.ident == "Self");
     starts && last(ty).is_some_and(|segment| segment.ident == "Session")
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::ToTokens;
+
+    use super::*;
+
+    fn lifecycle(given: Option<Type>, functions: Vec<ImplItemFn>) -> (Lifecycle, Vec<String>) {
+        let mut errors = Errors::default();
+        let lifecycle = read(given, functions, &mut errors);
+        (lifecycle, errors.messages())
+    }
+
+    #[test]
+    fn without_methods_the_session_is_nothing_or_a_default() {
+        assert!(matches!(lifecycle(None, vec![]).0.session, Session::Unit));
+        let (lifecycle, _) = lifecycle(Some(parse_quote!(u8)), vec![]);
+        assert!(matches!(lifecycle.session, Session::Default(_)));
+    }
+
+    #[test]
+    fn the_session_is_what_on_connected_returns() {
+        let (lifecycle, errors) = lifecycle(
+            None,
+            vec![parse_quote! {
+                pub async fn on_connected(&self) -> Result<Presence, HubError> {}
+            }],
+        );
+        assert!(errors.is_empty(), "{errors:?}");
+        let Session::Made(session) = lifecycle.session else {
+            panic!("a session that is made");
+        };
+        assert_eq!(session.to_token_stream().to_string(), "Presence");
+        assert!(matches!(lifecycle.moved[0].vis, Visibility::Inherited));
+    }
+
+    #[test]
+    fn arguments_that_are_left_out_are_put_in() {
+        let (lifecycle, errors) = lifecycle(
+            None,
+            vec![
+                parse_quote!(
+                    async fn on_connected(&self) -> Result<(), HubError> {}
+                ),
+                parse_quote!(
+                    async fn on_disconnected(&self, cx: &Context<Self>) {}
+                ),
+            ],
+        );
+        assert!(errors.is_empty(), "{errors:?}");
+        let inputs = |place: usize| lifecycle.moved[place].sig.inputs.len();
+        assert_eq!((inputs(0), inputs(1)), (2, 3));
+    }
+
+    #[test]
+    fn a_method_with_mistakes_is_not_moved() {
+        let (lifecycle, errors) = lifecycle(
+            None,
+            vec![
+                parse_quote!(
+                    fn on_connected(&self, cx: &Context<Self>) -> Result {}
+                ),
+                parse_quote!(
+                    async fn on_disconnected(self, a: u8, b: u8, c: u8) -> u8 {}
+                ),
+            ],
+        );
+        assert!(lifecycle.moved.is_empty());
+        assert_eq!(lifecycle.broken.len(), 2);
+        assert!(matches!(lifecycle.session, Session::Broken(None)));
+        assert_eq!(errors.len(), 8, "{errors:#?}");
+    }
+
+    #[test]
+    fn a_session_that_names_itself_is_a_mistake_unless_it_is_given() {
+        let function: ImplItemFn = parse_quote! {
+            async fn on_connected(&self) -> Result<Self::Session, HubError> {}
+        };
+        let (fine, errors) = lifecycle(Some(parse_quote!(u8)), vec![function.clone()]);
+        assert!(errors.is_empty(), "{errors:?}");
+        assert!(matches!(fine.session, Session::Made(_)));
+        let (_, errors) = lifecycle(None, vec![function]);
+        assert!(errors[0].contains("`#[hub(session = Type)]`"));
+    }
 }

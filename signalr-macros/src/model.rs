@@ -97,10 +97,16 @@ pub(crate) struct Fallible {
 pub(crate) enum Yields {
     Unit,
     Value(Type),
-    /// A stream of values, or of `Result`s.
-    Items { item: Type, fallible: Option<Fallible> },
+    /// A stream.
+    Items(Box<Items>),
     /// The receiving half of a channel.
     Received(Type),
+}
+
+/// What a stream yields: values, or `Result`s with such values.
+pub(crate) struct Items {
+    pub(crate) item: Type,
+    pub(crate) fallible: Option<Fallible>,
 }
 
 /// A trait with `#[receiver]`.
@@ -137,5 +143,7 @@ impl ReceiverMethod {
 /// An argument of a message.
 pub(crate) struct Param {
     pub(crate) ident: Ident,
+    /// As written.
+    pub(crate) ty: Type,
     pub(crate) wire: Wire,
 }

@@ -14,7 +14,8 @@ pub(crate) enum Case {
 
 impl Case {
     /// The spellings that `rename_all` takes.
-    pub(crate) const KNOWN: &'static str = "`camelCase` (the default), `PascalCase` and `snake_case`";
+    pub(crate) const KNOWN: &'static str =
+        "`camelCase` (the default), `PascalCase` and `snake_case`";
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {

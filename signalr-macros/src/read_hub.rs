@@ -28,7 +28,12 @@ pub(crate) fn read(args: HubArgs, mut block: ItemImpl, errors: &mut Errors) -> H
             other => kept.push(other),
         }
     }
-    validate::wire_names("hub methods", "hub", methods.iter().map(HubMethod::named), errors);
+    validate::wire_names(
+        "hub methods",
+        "hub",
+        methods.iter().map(HubMethod::named),
+        errors,
+    );
     let lifecycle = lifecycle::read(args.session, moved, errors);
     kept.extend(lifecycle.broken.into_iter().map(ImplItem::Fn));
     block.items = kept;
@@ -53,7 +58,7 @@ fn callable(function: &mut ImplItemFn, case: Case, errors: &mut Errors) -> Optio
     let name = args::name_of(&attrs, "hub", errors);
     if !matches!(function.vis, Visibility::Public(_)) {
         if let Some(attr) = attrs.first() {
-            let message = "only a `pub` method has a name on the wire; this one can't be called";
+            let message = "clients call `pub` methods only: make this one `pub`, or drop its name";
             errors.at(attr, message);
         }
         return None;
@@ -141,5 +146,131 @@ fn arg(class: Class, name: String, ty: &Type) -> Arg {
             ty: ty.clone(),
         },
         Class::Wire(wire) => Arg::Wire { name, wire },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn model(block: ItemImpl) -> (HubModel, Vec<String>) {
+        let mut errors = Errors::default();
+        let model = read(HubArgs::default(), block, &mut errors);
+        (model, errors.messages())
+    }
+
+    fn names(model: &HubModel) -> Vec<&str> {
+        model.methods.iter().map(|m| m.wire.as_str()).collect()
+    }
+
+    #[test]
+    fn callable_is_what_is_pub() {
+        let (model, errors) = model(parse_quote! {
+            impl<R: Repo> api::Chat<R> {
+                const LIMIT: usize = 3;
+                pub async fn send_it(&self, text: &str) {}
+                #[hub(name = "TELL")]
+                pub fn tell(self: &Self) {}
+                pub(crate) fn helper(&self) {}
+                fn make() -> Self {}
+            }
+        });
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(names(&model), ["sendIt", "TELL"]);
+        assert_eq!(model.name, "Chat");
+        assert!(model.methods[0].is_async && !model.methods[1].is_async);
+    }
+
+    #[test]
+    fn the_block_stays_as_it_is_but_for_our_attributes() {
+        let (model, _) = model(parse_quote! {
+            impl Chat {
+                #[hub(name = "Send")]
+                #[inline]
+                pub fn send(&self) {}
+            }
+        });
+        let block = model.block.to_token_stream().to_string();
+        let expected = quote! { impl Chat { #[inline] pub fn send(&self) {} } };
+        assert_eq!(block, expected.to_string());
+    }
+
+    #[test]
+    fn arguments_keep_their_order_and_names() {
+        let (model, errors) = model(parse_quote! {
+            impl Chat {
+                pub fn send(&self, cx: &Context<Self>, mut r#type: u8, _lines: Receiver<u8>) {}
+            }
+        });
+        assert!(errors.is_empty(), "{errors:?}");
+        let [
+            Arg::Context,
+            Arg::Wire { name, .. },
+            Arg::Upload { name: upload, .. },
+        ] = &model.methods[0].args[..]
+        else {
+            panic!("a context, a value and an upload");
+        };
+        assert_eq!((name.as_str(), upload.as_str()), ("type", "lines"));
+    }
+
+    #[test]
+    fn a_method_with_mistakes_has_no_entry_and_stays_in_the_block() {
+        let (model, errors) = model(parse_quote! {
+            impl Chat {
+                pub fn new() -> Self {}
+                pub unsafe fn rename<T>(&mut self, (a, b): (u8, u8), cx: &Context<Self>) {}
+                pub fn fine(&self) {}
+            }
+        });
+        assert_eq!(names(&model), ["fine"]);
+        assert_eq!(model.block.items.len(), 3);
+        let told = [
+            "takes `&self`",
+            "take `&self`",
+            "generic",
+            "`unsafe`",
+            "pattern",
+            "first argument",
+        ];
+        assert_eq!(errors.len(), told.len(), "{errors:#?}");
+        for (error, part) in errors.iter().zip(told) {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_methods_cannot_share_a_name_unless_conditions_keep_them_apart() {
+        let (_, errors) = model(parse_quote! {
+            impl Chat {
+                pub fn send_it(&self) {}
+                #[hub(name = "SENDIT")]
+                pub fn other(&self) {}
+                #[cfg(unix)]
+                pub fn open(&self) {}
+                #[cfg(windows)]
+                pub fn open(&self) {}
+            }
+        });
+        assert_eq!(errors.len(), 2);
+        assert!(errors[0].contains("`SENDIT`"));
+        assert_eq!(errors[1], "the other one is here");
+    }
+
+    #[test]
+    fn sixteen_arguments_are_enough() {
+        let args: Vec<_> = (0..17).map(|n| quote::format_ident!("a{n}")).collect();
+        let (sixteen, all) = (&args[..16], &args);
+        let (model, errors) = model(parse_quote! {
+            impl Chat {
+                pub fn much(&self, cx: &Context<Self>, #(#sixteen: u8),*) {}
+                pub fn more(&self, #(#all: u8),*) {}
+            }
+        });
+        assert_eq!(names(&model), ["much"]);
+        assert!(errors[0].contains("at most 16"));
     }
 }

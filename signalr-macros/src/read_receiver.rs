@@ -2,8 +2,8 @@
 
 use quote::format_ident;
 use syn::{
-    FnArg, ItemTrait, Pat, PatIdent, PatType, ReturnType, Signature, TraitItem, TraitItemFn,
-    Type, TypeParamBound,
+    FnArg, ItemTrait, Pat, PatIdent, PatType, ReturnType, Signature, TraitItem, TraitItemFn, Type,
+    TypeParamBound,
 };
 
 use crate::{
@@ -46,15 +46,16 @@ pub(crate) fn read(args: &ReceiverArgs, mut item: ItemTrait, errors: &mut Errors
 /// `Send`, `Sync` and `'static` are implied; others would say something about the client's type.
 fn supertraits(item: &mut ItemTrait, errors: &mut Errors) {
     let is_implied = |bound: &TypeParamBound| match bound {
-        TypeParamBound::Trait(bound) => {
-            bound.path.is_ident("Send") || bound.path.is_ident("Sync")
-        }
+        TypeParamBound::Trait(bound) => bound.path.is_ident("Send") || bound.path.is_ident("Sync"),
         TypeParamBound::Lifetime(lifetime) => lifetime.ident == "static",
         _ => false,
     };
     for bound in std::mem::take(&mut item.supertraits) {
         if !is_implied(&bound) {
-            errors.at(bound, "a `#[receiver]` trait lists messages, and has no supertraits");
+            errors.at(
+                bound,
+                "a `#[receiver]` trait lists messages, and has no supertraits",
+            );
         }
     }
 }
@@ -87,9 +88,15 @@ fn shape(function: &TraitItemFn, errors: &mut Errors) {
         errors.span(name.span(), message);
     }
     match sig.receiver() {
-        None => errors.span(name.span(), format!("`{name}` takes `&self` as its first argument")),
+        None => errors.span(
+            name.span(),
+            format!("`{name}` takes `&self` as its first argument"),
+        ),
         Some(receiver) if !validate::takes_shared_self(sig) => {
-            errors.at(receiver, "receiver methods take `&self`: messages may come all at once");
+            errors.at(
+                receiver,
+                "receiver methods take `&self`: messages may come all at once",
+            );
         }
         Some(_) => {}
     }
@@ -98,7 +105,7 @@ fn shape(function: &TraitItemFn, errors: &mut Errors) {
         errors.at(param, message);
     }
     if let Some(body) = &function.default {
-        let message = "a message has no body here; it is written by `impl ... for` the client";
+        let message = "a `#[receiver]` method has no body: clients write theirs in an `impl`";
         errors.at(body, message);
     }
 }
@@ -109,8 +116,11 @@ fn params(sig: &Signature, errors: &mut Errors) -> Vec<Param> {
         validate::at_most(place + 1, typed, errors);
         let name = validate::argument_name(typed, errors);
         if let (Some(ident), Some(wire)) = (name, wire(&typed.ty, errors)) {
-            let ident = ident.clone();
-            params.push(Param { ident, wire });
+            params.push(Param {
+                ident: ident.clone(),
+                ty: (*typed.ty).clone(),
+                wire,
+            });
         }
     }
     params
@@ -127,11 +137,17 @@ fn wire(ty: &Type, errors: &mut Errors) -> Option<Wire> {
             Some(wire)
         }
         Class::Context => {
-            errors.at(ty, "the context stays on the server; a message carries plain values");
+            errors.at(
+                ty,
+                "the context stays on the server; a message carries plain values",
+            );
             None
         }
         Class::Upload => {
-            errors.at(ty, "a message carries plain values; clients don't take streams this way");
+            errors.at(
+                ty,
+                "a message carries plain values; clients don't take streams this way",
+            );
             None
         }
     }
@@ -149,16 +165,32 @@ fn outcome(output: &ReturnType, errors: &mut Errors) -> Outcome {
         return outcome;
     };
     match &outcome.yields {
-        Yields::Items { .. } | Yields::Received(_) => {
-            errors.at(ty, "a client answers with one value, so this can't be a stream");
+        Yields::Items(_) | Yields::Received(_) => {
+            errors.at(
+                ty,
+                "a client answers with one value, so this can't be a stream",
+            );
+            nothing
+        }
+        Yields::Value(Type::Infer(_)) => {
+            errors.at(
+                ty,
+                "the server has to know what it asks for: write `Result<T, E>`",
+            );
             nothing
         }
         Yields::Value(value) if find(value, &is_and).is_some() => {
-            errors.at(ty, "an answer is decoded into an owned value: write `String` for `&str`");
+            errors.at(
+                ty,
+                "an answer is decoded into an owned value: write `String` for `&str`",
+            );
             nothing
         }
         Yields::Value(value) if find(value, &is_self).is_some() => {
-            errors.at(ty, "`Self` is the client that handles the message; name the type");
+            errors.at(
+                ty,
+                "`Self` is the client that handles the message; name the type",
+            );
             nothing
         }
         Yields::Value(_) | Yields::Unit => outcome,
@@ -182,5 +214,99 @@ fn name_patterns(sig: &mut Signature) {
             ident,
             subpat: None,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn model(item: ItemTrait) -> (ReceiverModel, Vec<String>) {
+        let mut errors = Errors::default();
+        let model = read(&ReceiverArgs::default(), item, &mut errors);
+        (model, errors.messages())
+    }
+
+    #[test]
+    fn messages_have_names_arguments_and_answers() {
+        let (model, errors) = model(parse_quote! {
+            pub trait ChatClient: Send + 'static {
+                async fn message_received(&self, user: &str, r#type: Option<&Kind>);
+                #[receiver(name = "Confirm")]
+                async fn confirm(&self) -> Result<bool, HubError>;
+            }
+        });
+        assert!(errors.is_empty(), "{errors:?}");
+        let [received, confirm] = &model.methods[..] else {
+            panic!("two messages");
+        };
+        assert_eq!(received.wire, "messageReceived");
+        assert_eq!(
+            received.params[1].wire.lend,
+            crate::model::Lend::LentInOption
+        );
+        assert!(matches!(received.outcome.yields, Yields::Unit));
+        assert_eq!(confirm.wire, "Confirm");
+        assert!(confirm.attrs.is_empty() && confirm.outcome.fallible.is_some());
+    }
+
+    #[test]
+    fn a_message_with_mistakes_is_kept_for_those_who_send_it() {
+        let (model, errors) = model(parse_quote! {
+            trait ChatClient {
+                fn said(&self, (a, b): (u8, u8)) {}
+                async fn lines(&mut self, cx: &Context<Self>) -> impl Stream<Item = u8>;
+                async fn answer(self, other: Self) -> Result;
+                async fn name(lines: Receiver<u8>) -> &str;
+            }
+        });
+        assert!(model.methods.iter().all(|method| method.broken));
+        let told = [
+            "`async fn said`",
+            "no body",
+            "pattern",
+            "`&self`",
+            "context",
+            "stream",
+            "`&self`",
+            "`Self`",
+            "`Result<T, E>`",
+            "`&self`",
+            "plain values",
+            "owned value",
+        ];
+        assert_eq!(errors.len(), told.len(), "{errors:#?}");
+        for (error, part) in errors.iter().zip(told) {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_trait_holds_messages_and_nothing_else() {
+        let (model, errors) = model(parse_quote! {
+            trait ChatClient<T>: Clone + Send {
+                type Text;
+                const LIMIT: usize;
+                async fn said(&self);
+                #[receiver(name = "SAID")]
+                async fn told(&self);
+            }
+        });
+        assert!(model.broken);
+        assert_eq!(model.methods.len(), 2);
+        let told = [
+            "holds nothing",
+            "holds nothing",
+            "`SAID`",
+            "other",
+            "supertraits",
+            "generic",
+        ];
+        assert_eq!(errors.len(), told.len(), "{errors:#?}");
+        for (error, part) in errors.iter().zip(told) {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use syn::{Type, spanned::Spanned};
 use crate::{
     classify::could_be_alias,
     model::{Fallible, Lend, Wire},
-    types::with_lifetimes,
+    types::{find, is_word, with_lifetimes},
 };
 
 /// The runtime's module for expansions. It is named after the version, so that macros and
@@ -58,15 +58,24 @@ pub(crate) fn pass(place: usize, ty: &Type, lend: Lend) -> TokenStream {
     }
 }
 
-/// `out`, or what `Outcome` makes of it when only its name says that it is a `Result`.
-pub(crate) fn result(out: TokenStream, fallible: &Fallible) -> TokenStream {
-    if fallible.by_name {
-        let span = fallible.ty.span();
-        let private = private(span);
-        quote_spanned!(span=> #private::result(#out))
-    } else {
-        out
-    }
+/// `let __result = out;`, and the `__result`, or what `Outcome` makes of it when only its name says
+/// that it is one.
+pub(crate) fn result(out: &TokenStream, fallible: &Fallible) -> (TokenStream, TokenStream) {
+    let span = fallible.error.as_ref().unwrap_or(&fallible.ty).span();
+    let name = Ident::new("__result", span);
+    let bind = quote_spanned!(span=> let #name = #out;);
+    let private = private(span);
+    let value = match fallible.by_name {
+        true => quote_spanned!(span=> #private::result(#name)),
+        false => quote!(#name),
+    };
+    (bind, value)
+}
+
+/// The variable for what a method has returned. A check of it fails at the type, so it has to stand
+/// there in every respect, hygiene included: rustc shows no code of ours, but its attribute.
+pub(crate) fn returned(ty: &Type) -> Ident {
+    Ident::new("__out", ty.span())
 }
 
 /// `out`, with a check that it is no `Result` under another name.
@@ -75,12 +84,24 @@ pub(crate) fn plain_value(out: &Ident, ty: &Type) -> TokenStream {
         let span = ty.span();
         let private = private(span);
         quote_spanned! {span=> {
+            #[allow(unused_imports)]
             use #private::Plain as _;
             #private::Returned(#out).__written_out()
         }}
     } else {
         quote!(#out)
     }
+}
+
+/// The same check for the items of a stream: a closure that is never called.
+pub(crate) fn plain_items(item: &Type) -> TokenStream {
+    if !could_be_alias(item) || find(item, &|token| is_word(token, "impl")).is_some() {
+        return TokenStream::new();
+    }
+    let name = Ident::new("__item", item.span());
+    let value = plain_value(&name, item);
+    let ty = with_lifetimes(item, "_");
+    quote_spanned!(item.span()=> let _ = |#name: #ty| #value;)
 }
 
 /// The lints that judge generated code by the standards of written code.

@@ -2,10 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{ImplItem, ItemImpl, ReturnType, Token, spanned::Spanned};
+use syn::{ImplItem, ItemImpl, ReturnType, Token, Type, spanned::Spanned};
 
 use crate::{
     args,
+    classify::{could_be_alias, fallible},
     errors::Errors,
     render::{local, private},
     validate,
@@ -14,7 +15,8 @@ use crate::{
 pub(crate) fn expand(mut block: ItemImpl, errors: &mut Errors) -> TokenStream {
     check(&mut block, errors);
     let Some((contract, _)) = &block.trait_ else {
-        let message = "`#[receiver]` goes on a trait, or on an `impl` of such a trait for a type";
+        let message =
+            "`#[receiver]` goes on a trait, or on an `impl` of it: `impl ChatClient for Ui`";
         errors.at(&block.self_ty, message);
         return quote!(#block);
     };
@@ -23,13 +25,20 @@ pub(crate) fn expand(mut block: ItemImpl, errors: &mut Errors) -> TokenStream {
     let ty = &block.self_ty;
     let cfgs = validate::cfgs(&block.attrs);
     let (generics, _, bounds) = block.generics.split_for_impl();
-    let on = local("__on", span);
+    let (on, this) = (local("__on", span), local("__this", span));
+    // In the body itself a trait without `#[receiver]` would be told of as not dyn compatible.
     let register = quote_spanned! {span=>
-        <dyn #contract as #private::Register<Self>>::register(self, #on)
+        fn contract(_: <dyn #contract as #private::ClientTrait>::Contract) {}
+        fn register<C: #private::Register<T>, T>(
+            _: fn(C),
+            #this: #private::Arc<T>,
+            #on: &mut #private::Handlers,
+        ) {
+            C::register(#this, #on);
+        }
+        register(contract, self, #on);
     };
-    quote! {
-        #block
-
+    let callbacks = quote_spanned! {ty.span()=>
         #(#cfgs)*
         #[automatically_derived]
         impl #generics ::signalr::Callbacks for #ty #bounds {
@@ -37,7 +46,8 @@ pub(crate) fn expand(mut block: ItemImpl, errors: &mut Errors) -> TokenStream {
                 #register
             }
         }
-    }
+    };
+    quote!(#block #callbacks)
 }
 
 /// What rustc would tell in terms of futures and of attributes that it does not know.
@@ -47,10 +57,13 @@ fn check(block: &mut ItemImpl, errors: &mut Errors) {
             continue;
         };
         for attr in args::take(&mut function.attrs, "receiver") {
-            errors.at(attr, "the trait says what its methods are called; rename them there");
+            errors.at(
+                attr,
+                "the trait says what its methods are called; rename them there",
+            );
         }
         let sig = &mut function.sig;
-        let returns_future = matches!(&sig.output, ReturnType::Type(_, ty) if is_future(ty));
+        let returns_future = matches!(&sig.output, ReturnType::Type(_, ty) if may_be_future(ty));
         if sig.asyncness.is_none() && !returns_future {
             let name = &sig.ident;
             let message = format!("receiver methods are `async`: write `async fn {name}`");
@@ -61,6 +74,7 @@ fn check(block: &mut ItemImpl, errors: &mut Errors) {
 }
 
 /// Whether a plain `fn` may return this where the trait has an `async fn`.
-fn is_future(ty: &syn::Type) -> bool {
-    matches!(ty, syn::Type::ImplTrait(_) | syn::Type::Path(_))
+fn may_be_future(ty: &Type) -> bool {
+    let is_path = could_be_alias(ty) && fallible(ty).is_none();
+    is_path || matches!(ty, Type::ImplTrait(_))
 }

@@ -2,33 +2,36 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Path, Type, spanned::Spanned};
+use syn::{Path, Type, parse_quote_spanned, spanned::Spanned};
 
 use crate::{
-    model::{Arg, HubMethod, HubModel, Lend, Outcome, Session, Yields},
+    model::{Arg, HubMethod, HubModel, Items, Lend, Outcome, Session, Yields},
     render::{self, local, private, slot},
-    types::with_lifetimes,
+    types::{find, is_word, with_lifetimes},
     validate,
 };
 
 pub(crate) fn render(model: &HubModel) -> TokenStream {
     let HubModel { block, name, .. } = model;
     let ty = &block.self_ty;
-    let cfgs = validate::cfgs(&block.attrs);
-    let (generics, _, bounds) = block.generics.split_for_impl();
+    let attrs = validate::inherited(&block.attrs);
+    let mut bounded = block.generics.clone();
+    let predicate = parse_quote_spanned! {ty.span()=>
+        #ty: ::core::marker::Send + ::core::marker::Sync + 'static
+    };
+    bounded.make_where_clause().predicates.push(predicate);
+    let (generics, _, bounds) = bounded.split_for_impl();
     let client = client(model.client.as_ref());
     let session = session(&model.session);
     let connected = connected(&model.session);
     let lifecycle = &model.lifecycle;
     let entries = model.methods.iter().map(entry);
     let allowed = render::allowed();
-    quote! {
-        #block
-
-        #(#cfgs)*
+    let table = quote_spanned! {ty.span()=>
+        #(#attrs)*
         #[automatically_derived]
         impl #generics ::signalr::Hub for #ty #bounds {
-            type Client = #client;
+            #client
             type Session = #session;
             const NAME: &'static str = #name;
             #allowed
@@ -36,6 +39,12 @@ pub(crate) fn render(model: &HubModel) -> TokenStream {
             #connected
             #(#lifecycle)*
         }
+    };
+    // `pub` says "callable" here, not "visible": a private hub's methods are no oversight.
+    quote! {
+        #[allow(unreachable_pub)]
+        #block
+        #table
     }
 }
 
@@ -45,9 +54,11 @@ fn client(client: Option<&Path>) -> TokenStream {
         Some(path) => {
             let span = path.span();
             let private = private(span);
-            quote_spanned!(span=> <dyn #path as #private::ClientTrait>::Contract)
+            quote_spanned!(span=> type Client = <dyn #path as #private::ClientTrait>::Contract;)
         }
-        None => quote!(::signalr::Untyped),
+        None => quote!(
+            type Client = ::signalr::Untyped;
+        ),
     }
 }
 
@@ -62,13 +73,14 @@ fn session(session: &Session) -> TokenStream {
 fn connected(session: &Session) -> TokenStream {
     let make = match session {
         Session::Made(_) => return TokenStream::new(),
-        Session::Unit => quote!(()),
+        Session::Unit => quote!(async { ::core::result::Result::Ok(()) }),
         Session::Default(ty) => {
             let span = ty.span();
             let private = private(span);
-            quote_spanned!(span=> <#ty as #private::DefaultSession>::default_session())
+            let make = quote_spanned!(span=> <#ty as #private::DefaultSession>::default_session());
+            quote!(async { ::core::result::Result::Ok(#make) })
         }
-        Session::Broken(_) => quote!(::core::unreachable!()),
+        Session::Broken(_) => quote!(::core::future::pending()),
     };
     quote! {
         fn on_connected(
@@ -77,7 +89,7 @@ fn connected(session: &Session) -> TokenStream {
         ) -> impl ::core::future::Future<
             Output = ::core::result::Result<Self::Session, ::signalr::HubError>,
         > + ::core::marker::Send {
-            async { ::core::result::Result::Ok(#make) }
+            #make
         }
     }
 }
@@ -96,10 +108,22 @@ fn entry(method: &HubMethod) -> TokenStream {
     let uploads = method.args.iter().filter(is_upload).count();
     let kind = match method.outcome.yields {
         Yields::Unit | Yields::Value(_) => quote!(Call),
-        Yields::Items { .. } | Yields::Received(_) => quote!(Stream),
+        Yields::Items(_) | Yields::Received(_) => quote!(Stream),
     };
-    let reads = method.args.iter().enumerate().map(|(place, arg)| read(place, arg));
+    let reads = method
+        .args
+        .iter()
+        .enumerate()
+        .map(|(place, arg)| read(place, arg));
     let body = body(method);
+    // Where rustc tells that the future is not `Send`, and that a stream's bounds are not met: a
+    // second time, unless it stands where it was told first.
+    let future_span = match &method.outcome.yields {
+        Yields::Items(items) => items.item.span(),
+        Yields::Received(ty) => ty.span(),
+        Yields::Unit | Yields::Value(_) => span,
+    };
+    let future = quote_spanned!(future_span=> #private::Box::pin(async move { #body }));
     quote_spanned! {span=>
         #(#cfgs)*
         #private::method::<Self>(
@@ -107,7 +131,7 @@ fn entry(method: &HubMethod) -> TokenStream {
             |#call, #args| {
                 #(#reads)*
                 #args.finish()?;
-                ::core::result::Result::Ok(#private::Box::pin(async move { #body }))
+                ::core::result::Result::Ok(#future)
             },
         )
     }
@@ -130,11 +154,15 @@ fn read(place: usize, arg: &Arg) -> TokenStream {
 fn body(method: &HubMethod) -> TokenStream {
     let (ident, span) = (&method.ident, method.ident.span());
     let (call, hub) = (local("__call", span), local("__hub", span));
-    let passed = method.args.iter().enumerate().map(|(place, arg)| match arg {
-        Arg::Context => quote!(#call.context()),
-        Arg::Wire { wire, .. } => render::pass(place, &wire.ty, wire.lend),
-        Arg::Upload { ty, .. } => render::pass(place, ty, Lend::Given),
-    });
+    let passed = method
+        .args
+        .iter()
+        .enumerate()
+        .map(|(place, arg)| match arg {
+            Arg::Context => quote!(#call.context()),
+            Arg::Wire { wire, .. } => render::pass(place, &wire.ty, wire.lend),
+            Arg::Upload { ty, .. } => render::pass(place, ty, Lend::Given),
+        });
     let wait = method.is_async.then(|| quote_spanned!(span=> .await));
     let out = quote_spanned!(span=> Self::#ident(&#hub, #(#passed),*)#wait);
     let finish = finish(&call, out, &method.outcome);
@@ -145,39 +173,57 @@ fn body(method: &HubMethod) -> TokenStream {
 }
 
 fn finish(call: &Ident, out: TokenStream, outcome: &Outcome) -> TokenStream {
-    let out = match &outcome.fallible {
-        None => out,
+    let (bind, out) = match &outcome.fallible {
+        None => (TokenStream::new(), out),
         Some(fallible) => {
+            let (bind, result) = render::result(&out, fallible);
             let span = fallible.error.as_ref().unwrap_or(&fallible.ty).span();
-            let result = render::result(out, fallible);
-            quote_spanned!(span=> #call.ok(#result)?)
+            let private = private(span);
+            (
+                bind,
+                quote_spanned!(span=> #private::Call::ok(&#call, #result)?),
+            )
         }
     };
-    let name = |ty: &Type| local("__out", ty.span());
     let (name, write) = match &outcome.yields {
-        Yields::Unit => return quote!(#out; #call.value(())),
+        Yields::Unit => return quote!(#bind #out; #call.value(())),
         Yields::Value(ty) => {
-            let name = name(ty);
+            let (name, private) = (render::returned(ty), private(ty.span()));
             let value = render::plain_value(&name, ty);
-            let write = quote_spanned!(ty.span()=> #call.value(#value));
+            let write = quote_spanned!(ty.span()=> #private::Call::value(&#call, #value));
             (name, write)
         }
-        Yields::Items { item, fallible } => {
-            let name = name(item);
-            let method = match fallible {
-                None => quote_spanned!(item.span()=> items),
-                Some(_) => quote_spanned!(item.span()=> try_items),
-            };
-            let write = quote_spanned!(item.span()=> #call.#method(#name).await);
-            (name, write)
-        }
+        Yields::Items(items) => (render::returned(&items.item), stream(call, items)),
         Yields::Received(ty) => {
-            let name = name(ty);
-            let private = private(ty.span());
-            let stream = quote_spanned!(ty.span()=> #private::received(#name));
-            let write = quote_spanned!(ty.span()=> #call.try_items(#stream).await);
+            let (name, private) = (render::returned(ty), private(ty.span()));
+            let items = quote_spanned!(ty.span()=> #private::received(#name));
+            let write = quote_spanned!(ty.span()=> #private::Call::try_items(&#call, #items).await);
             (name, write)
         }
     };
-    quote!(let #name = #out; #write)
+    quote!(#bind let #name = #out; #write)
+}
+
+/// Sends the items of a stream, each of them checked at its type.
+fn stream(call: &Ident, Items { item, fallible }: &Items) -> TokenStream {
+    let span = item.span();
+    let (name, private) = (render::returned(item), private(span));
+    let send = match fallible {
+        None => quote_spanned!(span=> #private::Call::items(&#call, #name)),
+        Some(fallible) => {
+            let item = nameable(Some(item));
+            let error = nameable(fallible.error.as_ref());
+            quote_spanned!(span=> #private::Call::try_items::<_, #item, #error>(&#call, #name))
+        }
+    };
+    let check = render::plain_items(item);
+    quote_spanned!(span=> #check #send.await)
+}
+
+/// The type, where an expression can name it.
+fn nameable(ty: Option<&Type>) -> TokenStream {
+    match ty.filter(|ty| find(ty, &|token| is_word(token, "impl")).is_none()) {
+        Some(ty) => with_lifetimes(ty, "_"),
+        None => quote!(_),
+    }
 }

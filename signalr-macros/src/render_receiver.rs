@@ -8,7 +8,7 @@ use crate::{
     model::{ReceiverMethod, ReceiverModel, Yields},
     render::{self, private},
     render_register,
-    types::with_lifetimes,
+    types::{with_all_lifetimes, with_lifetimes},
     validate,
 };
 
@@ -30,6 +30,7 @@ fn declaration(model: &ReceiverModel) -> TokenStream {
     let (generics, bounds) = (&item.generics, &item.generics.where_clause);
     let methods = model.methods.iter().map(|method| {
         let attrs = &method.attrs;
+        let silent = method.broken.then(|| quote!(#[allow(unused_variables)]));
         let mut sig = method.sig.clone();
         sig.asyncness = None;
         let output = match &sig.output {
@@ -44,9 +45,9 @@ fn declaration(model: &ReceiverModel) -> TokenStream {
             // keeps `dyn` of this trait legal, which is how contracts are found
             syn::parse_quote_spanned!(span=> Self: ::core::marker::Sized),
         );
-        quote!(#(#attrs)* #sig;)
+        quote!(#(#attrs)* #silent #sig;)
     });
-    quote! {
+    quote_spanned! {ident.span()=>
         #(#attrs)*
         #vis #unsafety trait #ident #generics: ::core::marker::Send + ::core::marker::Sync + 'static
         #bounds
@@ -62,13 +63,16 @@ pub(crate) fn proxy_name(model: &ReceiverModel) -> Ident {
 fn proxy(model: &ReceiverModel) -> TokenStream {
     let name = proxy_name(model);
     let (vis, cfgs) = (&model.item.vis, validate::cfgs(&model.item.attrs));
-    let doc = format!("Sends the messages of [`{}`] to clients.", model.item.ident.unraw());
+    let doc = format!(
+        "Sends the messages of [`{}`] to clients.",
+        model.item.ident.unraw()
+    );
     let allowed = render::allowed();
     let answers = |method: &&ReceiverMethod| !matches!(method.outcome.yields, Yields::Unit);
     let (invokes, sends): (Vec<_>, Vec<_>) = model.methods.iter().partition(answers);
     let sends = sends.into_iter().map(|method| message(method, vis));
     let invokes = invokes.into_iter().map(|method| message(method, vis));
-    quote! {
+    quote_spanned! {model.item.ident.span()=>
         #(#cfgs)*
         #[doc = #doc]
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
@@ -101,24 +105,30 @@ fn message(method: &ReceiverMethod, vis: &Visibility) -> TokenStream {
     let (ident, span) = (&sig.ident, sig.ident.span());
     let private = private(span);
     let attrs = attributes(method);
+    let silent = method.broken.then(|| quote!(#[allow(unused_variables)]));
     let generics = &sig.generics;
     let inputs = validate::typed(sig);
     let (output, function, mut bounds) = match &method.outcome.yields {
         Yields::Value(ty) => {
             let owned = with_lifetimes(ty, "defer");
             let bound = quote_spanned!(ty.span()=> for<'defer> #owned: #private::HubArg);
-            (quote!(::signalr::Invoking<#ty>), quote!(invoke), vec![bound])
+            (
+                quote!(::signalr::Invoking<#ty>),
+                quote!(invoke),
+                vec![bound],
+            )
         }
         _ => (quote!(::signalr::Sending), quote!(send), Vec::new()),
     };
     let mut values = Vec::new();
     if !method.broken {
         values.extend(method.params.iter().map(|param| &param.ident));
-        bounds.extend(method.params.iter().map(|param| serialized(&param.wire.ty)));
+        bounds.extend(method.params.iter().map(|param| serialized(&param.ty)));
     }
     let bounds = (!bounds.is_empty()).then(|| quote!(where #(#bounds),*));
     quote_spanned! {span=>
         #(#attrs)*
+        #silent
         #vis fn #ident #generics (&self, #(#inputs),*) -> #output #bounds {
             #private::#function(&self.0, #wire, (#(#values,)*))
         }
@@ -129,17 +139,24 @@ fn message(method: &ReceiverMethod, vis: &Visibility) -> TokenStream {
 /// send need not be one that they can.
 fn serialized(ty: &Type) -> TokenStream {
     let private = private(ty.span());
-    let ty = with_lifetimes(ty, "defer");
-    quote_spanned!(ty.span()=> for<'defer> #ty: #private::Serialize)
+    let all = with_all_lifetimes(ty, "defer");
+    quote_spanned!(ty.span()=> for<'defer> #all: #private::Serialize)
 }
 
 /// The user's words about the message, its conditions, and its deprecation.
 fn attributes(method: &ReceiverMethod) -> Vec<TokenStream> {
     let copied = |attr: &&Attribute| {
-        ["doc", "cfg", "deprecated"].iter().any(|name| attr.path().is_ident(name))
+        ["doc", "cfg", "deprecated"]
+            .iter()
+            .any(|name| attr.path().is_ident(name))
     };
     let is_doc = |attr: &Attribute| attr.path().is_ident("doc");
-    let mut attrs: Vec<_> = method.attrs.iter().filter(copied).map(|a| quote!(#a)).collect();
+    let mut attrs: Vec<_> = method
+        .attrs
+        .iter()
+        .filter(copied)
+        .map(|a| quote!(#a))
+        .collect();
     if !method.attrs.iter().any(is_doc) {
         let doc = format!("Sends `{}`.", method.wire);
         attrs.push(quote!(#[doc = #doc]));

@@ -23,7 +23,7 @@ pub(crate) fn render(model: &ReceiverModel) -> TokenStream {
     let bounds = sound().flat_map(bounds);
     let handlers = sound().map(|method| handler(method, ident));
     let allowed = render::allowed();
-    quote! {
+    quote_spanned! {span=>
         #(#cfgs)*
         #[automatically_derived]
         impl #private::ClientTrait for dyn #ident {
@@ -33,7 +33,7 @@ pub(crate) fn render(model: &ReceiverModel) -> TokenStream {
         #(#cfgs)*
         #[automatically_derived]
         #allowed
-        impl<__R: #ident> #private::Register<__R> for dyn #ident
+        impl<__R: #ident> #private::Register<__R> for #proxy
         where #(#bounds,)*
         {
             fn register(#this: #private::Arc<__R>, #on: &mut #private::Handlers) {
@@ -45,7 +45,10 @@ pub(crate) fn render(model: &ReceiverModel) -> TokenStream {
 
 /// Asked for where a client implements the trait, not where the trait stands.
 fn bounds(method: &ReceiverMethod) -> impl Iterator<Item = TokenStream> {
-    let reads = method.params.iter().map(|param| deferred(&param.wire.ty, "HubArg"));
+    let reads = method
+        .params
+        .iter()
+        .map(|param| deferred(&param.wire.ty, "HubArg"));
     let writes = match &method.outcome.yields {
         Yields::Value(ty) => Some(deferred(ty, "HubResult")),
         _ => None,
@@ -69,13 +72,15 @@ fn handler(method: &ReceiverMethod, contract: &Ident) -> TokenStream {
     let (this, on) = (local("__this", span), local("__on", span));
     let args = local("__args", span);
     let cfgs = validate::cfgs(&method.attrs);
-    let reads = method.params.iter().enumerate().map(|(place, param)| {
-        render::next(place, &plain(&param.ident), &param.wire)
-    });
+    let reads = method
+        .params
+        .iter()
+        .enumerate()
+        .map(|(place, param)| render::next(place, &plain(&param.ident), &param.wire));
     let passed = method.params.iter().enumerate();
     let passed = passed.map(|(place, param)| render::pass(place, &param.wire.ty, param.wire.lend));
     let out = quote_spanned!(span=> <__R as #contract>::#ident(&#this, #(#passed),*).await);
-    let reply = reply(method, out);
+    let reply = reply(method, &out);
     quote_spanned! {span=>
         #(#cfgs)*
         #on.add(#wire, {
@@ -90,16 +95,16 @@ fn handler(method: &ReceiverMethod, contract: &Ident) -> TokenStream {
     }
 }
 
-fn reply(method: &ReceiverMethod, out: TokenStream) -> TokenStream {
+fn reply(method: &ReceiverMethod, out: &TokenStream) -> TokenStream {
     let private = private(method.sig.ident.span());
     match (&method.outcome.fallible, &method.outcome.yields) {
         (Some(fallible), _) => {
+            let (bind, result) = render::result(out, fallible);
             let span = fallible.error.as_ref().unwrap_or(&fallible.ty).span();
-            let result = render::result(out, fallible);
-            quote_spanned!(span=> #private::reply_result(#result))
+            quote_spanned!(span=> #bind #private::reply_result(#result))
         }
         (None, Yields::Value(ty)) => {
-            let name = local("__out", ty.span());
+            let name = render::returned(ty);
             let value = render::plain_value(&name, ty);
             quote_spanned!(ty.span()=> let #name = #out; #private::reply(#value))
         }

@@ -3,7 +3,7 @@
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    GenericArgument, PathArguments, PathSegment, TraitBound, Type, TypeParamBound,
+    GenericArgument, Lifetime, PathArguments, PathSegment, TraitBound, Type, TypeParamBound,
     punctuated::Punctuated,
 };
 
@@ -91,9 +91,14 @@ pub(crate) fn is_and(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == '&')
 }
 
+/// Whether the token is this keyword or name.
+pub(crate) fn is_word(token: &TokenTree, word: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == word)
+}
+
 /// Whether the token is `Self`.
 pub(crate) fn is_self(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Ident(ident) if ident == "Self")
+    is_word(token, "Self")
 }
 
 /// The tokens with every lifetime but `'static` called `name`: what a signature names or leaves
@@ -119,6 +124,30 @@ pub(crate) fn with_lifetimes(tokens: impl ToTokens, name: &str) -> TokenStream {
     tokens.into_token_stream().into_iter().map(rename).collect()
 }
 
+/// The same, where lifetimes that are left out behind a `&` are called `name` too.
+pub(crate) fn with_all_lifetimes(tokens: impl ToTokens, name: &str) -> TokenStream {
+    let mut tokens = with_lifetimes(tokens, name).into_iter().peekable();
+    let mut all = TokenStream::new();
+    while let Some(token) = tokens.next() {
+        let is_and = is_and(&token);
+        let span = token.span();
+        all.extend([match token {
+            TokenTree::Group(group) => {
+                let mut renamed =
+                    Group::new(group.delimiter(), with_all_lifetimes(group.stream(), name));
+                renamed.set_span(group.span());
+                TokenTree::Group(renamed)
+            }
+            token => token,
+        }]);
+        let named = matches!(tokens.peek(), Some(TokenTree::Punct(p)) if p.as_char() == '\'');
+        if is_and && !named {
+            Lifetime::new(&format!("'{name}"), span).to_tokens(&mut all);
+        }
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use quote::quote;
@@ -139,6 +168,16 @@ mod tests {
         let ty = quote!(Map<'a, (Row<'_>, &'static str)>);
         let expected = quote!(Map<'x, (Row<'x>, &'static str)>);
         assert_eq!(with_lifetimes(ty, "x").to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn lifetimes_that_are_left_out_are_named() {
+        let ty = quote!(&Map<'a, [&'static u8; 1], Option<(&Row<'_>, &'b u8)>>);
+        let expected = quote!(&'x Map<'x, [&'static u8; 1], Option<(&'x Row<'x>, &'x u8)>>);
+        assert_eq!(
+            with_all_lifetimes(ty, "x").to_string(),
+            expected.to_string()
+        );
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! Rules that hubs and receivers share, and those about more than one item.
 
 use proc_macro2::Ident;
-use syn::{
-    Attribute, FnArg, GenericParam, Generics, Pat, PatType, ReceiverKind, Signature, Type,
-};
+use syn::{Attribute, FnArg, GenericParam, Generics, Pat, PatType, ReceiverKind, Signature, Type};
 
 use crate::{errors::Errors, naming};
 
@@ -26,9 +24,9 @@ pub(crate) fn wire_names<'a>(
 ) {
     let mut seen: Vec<Named<'a>> = Vec::new();
     for name in names {
-        let first = seen.iter().find(|first| {
-            naming::clash(first.wire, name.wire) && !(first.has_cfg && name.has_cfg)
-        });
+        let first = seen
+            .iter()
+            .find(|first| naming::clash(first.wire, name.wire) && !(first.has_cfg && name.has_cfg));
         if let Some(first) = first {
             let message = format!(
                 "two {what} are called `{}` on the wire, where case does not count; \
@@ -55,7 +53,10 @@ pub(crate) fn at_most(count: usize, arg: &PatType, errors: &mut Errors) {
 /// The name of an argument, which is not a pattern.
 pub(crate) fn argument_name<'a>(arg: &'a PatType, errors: &mut Errors) -> Option<&'a Ident> {
     if let Some(cfg) = arg.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
-        errors.at(cfg, "an argument can't be conditional: its place counts on the wire");
+        errors.at(
+            cfg,
+            "an argument can't be conditional: its place counts on the wire",
+        );
     }
     match &*arg.pat {
         Pat::Ident(pat) if pat.subpat.is_none() => Some(&pat.ident),
@@ -96,6 +97,13 @@ pub(crate) fn typed(sig: &Signature) -> impl Iterator<Item = &PatType> {
 pub(crate) fn generic(generics: &Generics) -> Option<&GenericParam> {
     let mut params = generics.params.iter();
     params.find(|param| !matches!(param, GenericParam::Lifetime(_)))
+}
+
+/// The conditions of a block and the lint levels in it, for a part of it that goes elsewhere.
+pub(crate) fn inherited(attrs: &[Attribute]) -> Vec<Attribute> {
+    const INHERITED: [&str; 5] = ["cfg", "allow", "warn", "deny", "forbid"];
+    let is_inherited = |attr: &&Attribute| INHERITED.iter().any(|name| attr.path().is_ident(name));
+    attrs.iter().filter(is_inherited).cloned().collect()
 }
 
 /// The conditions of an item, which whatever we make of it has to meet as well.

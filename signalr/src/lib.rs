@@ -20,6 +20,9 @@ mod server;
 #[cfg(feature = "server")]
 mod transport;
 
+#[cfg(feature = "__test")]
+#[doc(hidden)]
+pub mod __fuzz;
 #[doc(hidden)]
 pub mod __private;
 /// The name that expansions use: it carries the version, so a macro crate of another version fails to compile instead of misbehaving.

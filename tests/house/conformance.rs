@@ -18,7 +18,9 @@ fn rows(list: &str) -> Vec<(&str, Vec<&str>)> {
     list.lines()
         .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
         .map(|line| line.split(" | ").map(str::trim).collect::<Vec<_>>())
-        .filter(|cells| cells[0].contains('-') && cells[0].ends_with(|end: char| end.is_ascii_digit()))
+        .filter(|cells| {
+            cells[0].contains('-') && cells[0].ends_with(|end: char| end.is_ascii_digit())
+        })
         .map(|cells| (cells[0], cells))
         .collect()
 }
@@ -35,7 +37,11 @@ fn tests() -> BTreeSet<String> {
 fn visit(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         if path.is_dir() {
             if name != "node_modules" && name != "target" {
                 visit(&path, found);
@@ -109,7 +115,9 @@ fn the_tests_that_rows_name_exist() {
             .step_by(2)
             .filter(|name| name.contains("::") || name.contains(".test.mjs: "))
             .collect();
-        let excused = ["later:", "n/a:", "deviates:"].iter().any(|word| proof.starts_with(word));
+        let excused = ["later:", "n/a:", "deviates:"]
+            .iter()
+            .any(|word| proof.starts_with(word));
         if named.is_empty() && !excused {
             wrong.push(format!("{id} names no test and gives no reason"));
         }

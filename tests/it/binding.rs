@@ -230,7 +230,8 @@ async fn a_call_without_id_gets_no_answer_whatever_is_wrong_with_it() {
         ("lazy", json!([1])),
     ] {
         peer.tell(method, arguments.clone()).await;
-        let empty_id = json!({"type": 1, "invocationId": "", "target": method, "arguments": arguments});
+        let empty_id =
+            json!({"type": 1, "invocationId": "", "target": method, "arguments": arguments});
         peer.send(&empty_id.to_string()).await;
         peer.expect_silence().await;
     }

@@ -103,7 +103,19 @@ impl Values {
     pub fn unit(&self, _value: ()) {}
 
     #[expect(clippy::too_many_arguments, reason = "that is the point")]
-    pub fn many(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8) -> Vec<u8> {
+    pub fn many(
+        &self,
+        a: u8,
+        b: u8,
+        c: u8,
+        d: u8,
+        e: u8,
+        f: u8,
+        g: u8,
+        h: u8,
+        i: u8,
+        j: u8,
+    ) -> Vec<u8> {
         vec![a, b, c, d, e, f, g, h, i, j]
     }
 
@@ -258,7 +270,16 @@ async fn a_call_without_id_runs_and_gets_no_answer() {
 async fn ids_are_echoed_whatever_they_are() {
     let mut peer = peer().await;
     let long = "x".repeat(10_000);
-    for id in ["0", " ", "s1", "null", "\u{1e}\n\"\\", "ключ 🔑", "../..", &long] {
+    for id in [
+        "0",
+        " ",
+        "s1",
+        "null",
+        "\u{1e}\n\"\\",
+        "ключ 🔑",
+        "../..",
+        &long,
+    ] {
         peer.call(id, "nothing", json!([])).await;
         assert_eq!(peer.completion(id).await, json!(null));
     }

@@ -107,7 +107,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).expect("31 bits") % limit
     }
 }
@@ -124,7 +127,11 @@ async fn a_conversation_cut_in_two_anywhere_gives_the_same_answers() {
     let bytes = conversation();
     for cut in 1..bytes.len() {
         let (head, tail) = bytes.split_at(cut);
-        assert_eq!(answers([head, tail].into_iter()).await, expected(), "cut at {cut}");
+        assert_eq!(
+            answers([head, tail].into_iter()).await,
+            expected(),
+            "cut at {cut}"
+        );
     }
 }
 
@@ -168,7 +175,11 @@ async fn random_bytes_never_do_more_than_end_the_connection() {
         peer.finish().await;
         while peer.frame().await.is_some() {}
         peer.leave().await;
-        assert_eq!(victim.invoke("echo", json!(["hi"])).await, "hi", "seed {seed}");
+        assert_eq!(
+            victim.invoke("echo", json!(["hi"])).await,
+            "hi",
+            "seed {seed}"
+        );
     }
     assert_eq!(server.connection_count(), 1);
 }

@@ -54,7 +54,12 @@ impl Doors {
         Ok(1)
     }
 
-    pub async fn close(&self, cx: &Context<Self>, reason: Option<&str>, allow: bool) -> Result<(), HubError> {
+    pub async fn close(
+        &self,
+        cx: &Context<Self>,
+        reason: Option<&str>,
+        allow: bool,
+    ) -> Result<(), HubError> {
         cx.clients().caller().send("before", ()).await?;
         cx.close(reason, allow);
         cx.clients().caller().send("after", ()).await?;
@@ -117,9 +122,17 @@ async fn close_writes_its_reason_and_permission_and_nothing_that_is_absent() {
         (None, false, r#"{"type":7}"#),
         (None, true, r#"{"type":7,"allowReconnect":true}"#),
         (Some("bye"), false, r#"{"type":7,"error":"bye"}"#),
-        (Some("bye"), true, r#"{"type":7,"error":"bye","allowReconnect":true}"#),
+        (
+            Some("bye"),
+            true,
+            r#"{"type":7,"error":"bye","allowReconnect":true}"#,
+        ),
         (Some(""), false, r#"{"type":7,"error":""}"#),
-        (Some("a \"b\"\u{1e}"), false, r#"{"type":7,"error":"a \"b\"\u001e"}"#),
+        (
+            Some("a \"b\"\u{1e}"),
+            false,
+            r#"{"type":7,"error":"a \"b\"\u001e"}"#,
+        ),
     ] {
         let mut peer = Peer::connect(&server).await;
         let start = Instant::now();
@@ -137,7 +150,8 @@ async fn the_first_close_counts_and_an_abort_takes_the_permission_back() {
     let server = HubServer::new(Doors::default());
     let mut peer = Peer::connect(&server).await;
     peer.tell("closeTwice", json!([])).await;
-    peer.expect_close(r#"{"type":7,"error":"first","allowReconnect":true}"#).await;
+    peer.expect_close(r#"{"type":7,"error":"first","allowReconnect":true}"#)
+        .await;
     let mut peer = Peer::connect(&server).await;
     peer.tell("closeAndAbort", json!([])).await;
     peer.expect_close(r#"{"type":7,"error":"first"}"#).await;
@@ -150,7 +164,8 @@ async fn calls_behind_one_that_aborts_or_closes_do_not_start() {
         let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
         let abort = format!("{{\"type\":1,\"target\":\"{method}\",\"arguments\":[]}}\u{1e}");
         let note = "{\"type\":1,\"target\":\"note\",\"arguments\":[\"called\"]}\u{1e}";
-        peer.send_bytes(format!("{abort}{note}{note}").as_bytes()).await;
+        peer.send_bytes(format!("{abort}{note}{note}").as_bytes())
+            .await;
         peer.leave().await;
         assert_eq!(hub.log.count("called"), 0, "{method}");
     }
@@ -166,7 +181,8 @@ async fn a_context_that_was_kept_can_end_the_connection_from_anywhere() {
     peer.tell("hang", json!([])).await;
     settle().await;
     hub.kept().close(Some("from outside"), false);
-    peer.expect_close(r#"{"type":7,"error":"from outside"}"#).await;
+    peer.expect_close(r#"{"type":7,"error":"from outside"}"#)
+        .await;
     peer.leave().await;
     assert_eq!(hub.log.all(), ["call dropped", "disconnected"]);
 }
@@ -184,7 +200,10 @@ async fn a_context_kept_beyond_the_connection_stays_readable_and_sends_nowhere()
     soon(cx.aborted()).await;
     cx.clients().caller().send("x", ()).await.expect("vanishes");
     cx.join("room").await.expect("nothing happens");
-    cx.groups().add(cx.connection_id(), "room").await.expect("nothing happens");
+    cx.groups()
+        .add(cx.connection_id(), "room")
+        .await
+        .expect("nothing happens");
     cx.close(None, true);
     cx.abort();
     assert_eq!((server.connection_count(), server.group_count()), (0, 0));
@@ -192,7 +211,11 @@ async fn a_context_kept_beyond_the_connection_stays_readable_and_sends_nowhere()
 
 #[tokio::test(start_paused = true)]
 async fn aborted_fires_for_background_work_before_on_disconnected_returns() {
-    for end in [r#"{"type":7}"#, r#"{"type":1,"target":"closeTwice","arguments":[]}"#, ""] {
+    for end in [
+        r#"{"type":7}"#,
+        r#"{"type":1,"target":"closeTwice","arguments":[]}"#,
+        "",
+    ] {
         let hub = Doors::default();
         let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
         peer.invoke("watch", json!([])).await;
@@ -212,7 +235,8 @@ async fn aborted_fires_for_background_work_before_on_disconnected_returns() {
 async fn running_calls_and_streams_are_dropped_before_on_disconnected() {
     let hub = Doors::default();
     let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
-    peer.send(r#"{"type":4,"invocationId":"1","target":"endless","arguments":[]}"#).await;
+    peer.send(r#"{"type":4,"invocationId":"1","target":"endless","arguments":[]}"#)
+        .await;
     peer.call("2", "hang", json!([])).await;
     // Waits for its turn for ever.
     peer.call("3", "note", json!(["called"])).await;

@@ -168,12 +168,16 @@ impl Refusing {
 /// Connects, sends a call, and expects `close` and the end; what the hub has noted.
 async fn refused(how: &'static str, detailed: bool, close: &str) -> Vec<String> {
     let log = Log::default();
-    let hub = Refusing { how, log: log.clone() };
+    let hub = Refusing {
+        how,
+        log: log.clone(),
+    };
     let server = HubServer::builder(hub).detailed_errors(detailed).build();
     let server = server.expect("valid");
     let mut peer = Peer::open(&server);
     peer.send(r#"{"protocol":"json","version":1}"#).await;
-    peer.send(r#"{"type":1,"target":"call","arguments":[]}"#).await;
+    peer.send(r#"{"type":1,"target":"call","arguments":[]}"#)
+        .await;
     assert_eq!(peer.text().await, "{}");
     peer.heard("welcome").await;
     peer.expect_close(close).await;
@@ -211,7 +215,10 @@ async fn a_panic_in_on_connected_refuses_that_connection_only() {
     #[hub]
     impl Moody {
         async fn on_connected(&self, cx: &Connecting<Self>) -> Result<(), HubError> {
-            assert!(cx.items().get::<u8>().is_some() || MOOD.fetch_add(1, std::sync::atomic::Ordering::SeqCst) != 1);
+            assert!(
+                cx.items().get::<u8>().is_some()
+                    || MOOD.fetch_add(1, std::sync::atomic::Ordering::SeqCst) != 1
+            );
             Ok(())
         }
 
@@ -232,7 +239,10 @@ async fn a_panic_in_on_connected_refuses_that_connection_only() {
 
 #[tokio::test(start_paused = true)]
 async fn on_connected_may_abort_or_close_the_connection_that_it_accepts() {
-    assert_eq!(refused("abort", false, r#"{"type":7}"#).await, ["disconnected"]);
+    assert_eq!(
+        refused("abort", false, r#"{"type":7}"#).await,
+        ["disconnected"]
+    );
     let close = r#"{"type":7,"error":"full","allowReconnect":true}"#;
     assert_eq!(refused("close", false, close).await, ["disconnected"]);
 }

@@ -88,7 +88,12 @@ async fn ends(how: &str, close: Option<&str>, reason: &str) {
     soon(peer.leave()).await;
     let mut expected = vec!["connected", "call dropped", reason, "session dropped"];
     if how == "abort" || how == "close" {
-        expected = vec!["connected", "call dropped", "disconnected", "session dropped"];
+        expected = vec![
+            "connected",
+            "call dropped",
+            "disconnected",
+            "session dropped",
+        ];
         expected.extend(["connected", reason, "session dropped"]);
     }
     assert_eq!(hub.0.all(), expected, "{how}");
@@ -102,7 +107,12 @@ async fn a_client_that_leaves_gives_no_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_stops_sending_may_come_back_and_gives_no_reason() {
-    ends("finish", Some(r#"{"type":7,"allowReconnect":true}"#), "disconnected").await;
+    ends(
+        "finish",
+        Some(r#"{"type":7,"allowReconnect":true}"#),
+        "disconnected",
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,11 +187,24 @@ impl Farewell {
 
     async fn on_disconnected(&self, cx: &Context<Self>, _: Option<&Error>) {
         let id = cx.connection_id();
-        cx.clients().group("room").send("group", (id,)).await.expect("sent");
-        cx.clients().others_in_group("room").send("others", (id,)).await.expect("sent");
-        cx.clients().caller().send("caller", ()).await.expect("vanishes");
+        cx.clients()
+            .group("room")
+            .send("group", (id,))
+            .await
+            .expect("sent");
+        cx.clients()
+            .others_in_group("room")
+            .send("others", (id,))
+            .await
+            .expect("sent");
+        cx.clients()
+            .caller()
+            .send("caller", ())
+            .await
+            .expect("vanishes");
         let asked = cx.clients().caller().invoke::<u8>("name", ()).await;
-        self.log.note(asked.expect_err("gone").to_string().replace(&**id, "<id>"));
+        self.log
+            .note(asked.expect_err("gone").to_string().replace(&**id, "<id>"));
         self.gate.acquire().await.expect("the gate stays").forget();
         assert!(cx.items().get::<&str>().is_none(), "as asked");
         self.log.note("done");

@@ -3,15 +3,17 @@
 use serde_json::json;
 use signalr::{Connecting, Context, Error, HubError, HubServer, hub};
 
-use crate::support::{Log, Peer};
+use crate::support::Peer;
 
-#[derive(Default)]
-struct Rooms(Log);
+struct Rooms;
 
 #[hub]
 impl Rooms {
     async fn on_connected(&self, cx: &Connecting<Self>) -> Result<(), HubError> {
-        cx.clients().caller().send("id", (cx.connection_id(),)).await?;
+        cx.clients()
+            .caller()
+            .send("id", (cx.connection_id(),))
+            .await?;
         Ok(())
     }
 
@@ -38,7 +40,10 @@ impl Rooms {
 
 async fn member(server: &HubServer<Rooms>) -> (Peer, String) {
     let mut peer = Peer::connect(server).await;
-    let id = peer.heard("id").await[0].as_str().expect("an id").to_owned();
+    let id = peer.heard("id").await[0]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     (peer, id)
 }
 
@@ -49,7 +54,7 @@ async fn tell(server: &HubServer<Rooms>, group: &str, text: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_after_joining_is_heard_and_after_leaving_it_is_not() {
-    let server = HubServer::new(Rooms::default());
+    let server = HubServer::new(Rooms);
     let (mut peer, _) = member(&server).await;
     tell(&server, "room", "too early").await;
     peer.invoke("join", json!(["room"])).await;
@@ -62,7 +67,7 @@ async fn a_message_after_joining_is_heard_and_after_leaving_it_is_not() {
 
 #[tokio::test(start_paused = true)]
 async fn joining_twice_is_joining_once_and_leaving_once_is_enough() {
-    let server = HubServer::new(Rooms::default());
+    let server = HubServer::new(Rooms);
     let (mut peer, id) = member(&server).await;
     for _ in 0..3 {
         peer.invoke("join", json!(["room"])).await;
@@ -79,7 +84,7 @@ async fn joining_twice_is_joining_once_and_leaving_once_is_enough() {
 
 #[tokio::test(start_paused = true)]
 async fn leaving_and_removing_where_nobody_is_does_nothing() {
-    let server = HubServer::new(Rooms::default());
+    let server = HubServer::new(Rooms);
     let (mut peer, id) = member(&server).await;
     for (method, arguments) in [
         ("leave", json!(["room"])),
@@ -88,14 +93,18 @@ async fn leaving_and_removing_where_nobody_is_does_nothing() {
         ("add", json!(["nobody", "room"])),
         ("add", json!(["", ""])),
     ] {
-        assert_eq!(peer.invoke(method, arguments).await, json!(null), "{method}");
+        assert_eq!(
+            peer.invoke(method, arguments).await,
+            json!(null),
+            "{method}"
+        );
     }
     assert_eq!(server.group_count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn others_can_be_added_and_removed() {
-    let server = HubServer::new(Rooms::default());
+    let server = HubServer::new(Rooms);
     let (mut host, _) = member(&server).await;
     let (mut guest, id) = member(&server).await;
     host.invoke("add", json!([id, "room"])).await;
@@ -109,7 +118,7 @@ async fn others_can_be_added_and_removed() {
 
 #[tokio::test(start_paused = true)]
 async fn names_are_compared_exactly() {
-    let server = HubServer::new(Rooms::default());
+    let server = HubServer::new(Rooms);
     let (mut peer, _) = member(&server).await;
     peer.invoke("join", json!(["Röom 1"])).await;
     for name in ["röom 1", "Röom 1 ", "Room 1", "Ro\u{308}om 1", ""] {
@@ -122,7 +131,7 @@ async fn names_are_compared_exactly() {
 
 #[tokio::test(start_paused = true)]
 async fn a_group_lives_from_its_first_member_to_its_last() {
-    let server = HubServer::new(Rooms::default());
+    let server = HubServer::new(Rooms);
     let (mut one, _) = member(&server).await;
     let (mut two, _) = member(&server).await;
     one.invoke("join", json!(["a"])).await;
@@ -139,7 +148,7 @@ async fn a_group_lives_from_its_first_member_to_its_last() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_comes_back_is_in_no_group() {
-    let server = HubServer::new(Rooms::default());
+    let server = HubServer::new(Rooms);
     let (mut peer, first) = member(&server).await;
     peer.invoke("join", json!(["room"])).await;
     peer.leave().await;
@@ -175,11 +184,14 @@ async fn a_connection_that_is_added_while_it_ends_leaves_no_member_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_may_be_in_a_thousand_groups() {
-    let server = HubServer::new(Rooms::default());
+    let server = HubServer::new(Rooms);
     let (mut peer, id) = member(&server).await;
     let groups = server.context().groups().clone();
     for number in 0..1_000 {
-        groups.add(&id, format!("group {number}")).await.expect("added");
+        groups
+            .add(&id, format!("group {number}"))
+            .await
+            .expect("added");
     }
     assert_eq!(server.group_count(), 1_000);
     let names = (0..1_000).map(|number| format!("group {number}"));
@@ -194,7 +206,7 @@ async fn a_connection_may_be_in_a_thousand_groups() {
 
 #[tokio::test(start_paused = true)]
 async fn two_thousand_connections_that_come_and_go_leave_nothing() {
-    let server = HubServer::new(Rooms::default());
+    let server = HubServer::new(Rooms);
     let (mut stays, _) = member(&server).await;
     stays.invoke("join", json!(["common"])).await;
     for number in 0..2_000 {

@@ -9,8 +9,7 @@ use tokio::time::Instant;
 use crate::support::{Log, Peer, settle, since, wait};
 
 const CANCELED: &str = r#"{"error":"Handshake was canceled."}"#;
-const UNEXPECTED: &str =
-    r#"{"error":"An unexpected error occurred during connection handshake."}"#;
+const UNEXPECTED: &str = r#"{"error":"An unexpected error occurred during connection handshake."}"#;
 
 /// Notes everything that ever runs.
 #[derive(Default)]
@@ -102,11 +101,26 @@ async fn the_protocol_is_looked_at_before_the_version() {
 
 /// Requests that are no handshake, with the text that detailed errors add.
 const UNREADABLE: &[(&str, &str)] = &[
-    ("42", "Unexpected JSON Token Type 'Number'. Expected a JSON Object."),
-    (r#""42""#, "Unexpected JSON Token Type 'String'. Expected a JSON Object."),
-    ("null", "Unexpected JSON Token Type 'Null'. Expected a JSON Object."),
-    ("[]", "Unexpected JSON Token Type 'Array'. Expected a JSON Object."),
-    ("{}", "Missing required property 'protocol'. Message content: {}"),
+    (
+        "42",
+        "Unexpected JSON Token Type 'Number'. Expected a JSON Object.",
+    ),
+    (
+        r#""42""#,
+        "Unexpected JSON Token Type 'String'. Expected a JSON Object.",
+    ),
+    (
+        "null",
+        "Unexpected JSON Token Type 'Null'. Expected a JSON Object.",
+    ),
+    (
+        "[]",
+        "Unexpected JSON Token Type 'Array'. Expected a JSON Object.",
+    ),
+    (
+        "{}",
+        "Missing required property 'protocol'. Message content: {}",
+    ),
     (
         r#"{"protocol":"json"}"#,
         r#"Missing required property 'version'. Message content: {\"protocol\":\"json\"}"#,
@@ -115,7 +129,10 @@ const UNREADABLE: &[(&str, &str)] = &[
         r#"{"version":1}"#,
         r#"Missing required property 'protocol'. Message content: {\"version\":1}"#,
     ),
-    (r#"{"version":"123"}"#, "Expected 'version' to be of type Number."),
+    (
+        r#"{"version":"123"}"#,
+        "Expected 'version' to be of type Number.",
+    ),
     (
         r#"{"protocol":"json","version":"1"}"#,
         "Expected 'version' to be of type Number.",
@@ -148,8 +165,18 @@ async fn what_is_no_handshake_gets_a_text_without_details() {
     for (request, _) in UNREADABLE {
         refuses(builder(), request.as_bytes(), UNEXPECTED).await;
     }
-    refuses(builder(), b"{\"protocol\":\"\xff\",\"version\":1}", UNEXPECTED).await;
-    refuses(builder(), br#"{"protocol":"json","version":4294967297}"#, UNEXPECTED).await;
+    refuses(
+        builder(),
+        b"{\"protocol\":\"\xff\",\"version\":1}",
+        UNEXPECTED,
+    )
+    .await;
+    refuses(
+        builder(),
+        br#"{"protocol":"json","version":4294967297}"#,
+        UNEXPECTED,
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,7 +207,12 @@ async fn the_hub_notices_nothing_of_a_refusal() {
         let mut peer = Peer::open(&server);
         peer.send(request).await;
         peer.send(CALL).await;
-        assert!(peer.frame().await.expect("a refusal").starts_with(r#"{"error":"#));
+        assert!(
+            peer.frame()
+                .await
+                .expect("a refusal")
+                .starts_with(r#"{"error":"#)
+        );
         assert_eq!(peer.frame().await, None);
         peer.leave().await;
     }

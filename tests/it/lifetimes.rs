@@ -110,7 +110,10 @@ async fn a_hub_per_call_is_made_for_each_call_and_each_callback() {
 }
 
 /// A factory that fails from its nth use on.
-fn failing(from: usize, public: bool) -> impl Fn(Connecting<Counter>) -> std::future::Ready<Result<Counter, HubError>> + Send + Sync {
+fn failing(
+    from: usize,
+    public: bool,
+) -> impl Fn(Connecting<Counter>) -> std::future::Ready<Result<Counter, HubError>> + Send + Sync {
     let uses = AtomicUsize::new(0);
     move |_| {
         let fails = uses.fetch_add(1, SeqCst) >= from;
@@ -124,7 +127,8 @@ fn failing(from: usize, public: bool) -> impl Fn(Connecting<Counter>) -> std::fu
 
 #[tokio::test(start_paused = true)]
 async fn a_factory_that_fails_at_first_refuses_the_connection() {
-    let close = r#"{"type":7,"error":"Connection closed with an error. HubException: no hubs left"}"#;
+    let close =
+        r#"{"type":7,"error":"Connection closed with an error. HubException: no hubs left"}"#;
     let hidden = r#"{"type":7,"error":"Connection closed with an error."}"#;
     for (public, close) in [(true, close), (false, hidden)] {
         for builder in [
@@ -148,8 +152,12 @@ async fn a_factory_that_fails_later_costs_the_call() {
         let mut peer = Peer::connect(&server).await;
         assert_eq!(peer.invoke("count", json!([])).await, 1);
         for _ in 0..3 {
-            let error = format!("An unexpected error occurred invoking 'count' on the server.{detail}");
-            assert_eq!(peer.invoke("count", json!([])).await, json!({ "error": error }));
+            let error =
+                format!("An unexpected error occurred invoking 'count' on the server.{detail}");
+            assert_eq!(
+                peer.invoke("count", json!([])).await,
+                json!({ "error": error })
+            );
         }
         peer.tell("count", json!([])).await;
         peer.expect_silence().await;
@@ -168,7 +176,10 @@ async fn a_factory_that_panics_costs_the_call() {
     });
     let mut peer = Peer::connect(&server.build().expect("valid")).await;
     let error = "An unexpected error occurred invoking 'count' on the server.";
-    assert_eq!(peer.invoke("count", json!([])).await, json!({ "error": error }));
+    assert_eq!(
+        peer.invoke("count", json!([])).await,
+        json!({ "error": error })
+    );
     assert_eq!(peer.invoke("count", json!([])).await, 1);
 }
 

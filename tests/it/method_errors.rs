@@ -198,7 +198,8 @@ async fn a_result_that_panics_when_it_is_dropped_is_answered_once() {
 async fn a_result_that_cannot_be_written_is_an_error() {
     assert_eq!(answer("unwritable", false).await, error("unwritable", ""));
     let detailed = answer("unwritable", true).await.to_string();
-    let expected = "An unexpected error occurred invoking 'unwritable' on the server. JsonException: ";
+    let expected =
+        "An unexpected error occurred invoking 'unwritable' on the server. JsonException: ";
     assert!(detailed.contains(expected), "{detailed}");
 }
 
@@ -219,8 +220,17 @@ async fn an_argument_that_cannot_be_written_fails_the_send_and_reaches_nobody() 
 async fn failures_without_id_are_silent() {
     let mut peer = Peer::connect(&HubServer::new(Failing)).await;
     for method in [
-        "public", "publicLater", "named", "private", "ownType", "panic", "panicLater", "explosive",
-        "unwritable", "unlucky", "sendUnwritable",
+        "public",
+        "publicLater",
+        "named",
+        "private",
+        "ownType",
+        "panic",
+        "panicLater",
+        "explosive",
+        "unwritable",
+        "unlucky",
+        "sendUnwritable",
     ] {
         peer.tell(method, json!([])).await;
         peer.expect_silence().await;

@@ -82,7 +82,14 @@ async fn an_unknown_method_is_named_as_it_was_sent() {
     for detailed in [false, true] {
         let server = HubServer::builder(Named::default()).detailed_errors(detailed);
         let mut peer = Peer::connect(&server.build().expect("valid")).await;
-        for name in ["NoSuch", "send_to_all", "sendToAll ", "send to\u{1e}'all'", "日本", "Σ"] {
+        for name in [
+            "NoSuch",
+            "send_to_all",
+            "sendToAll ",
+            "send to\u{1e}'all'",
+            "日本",
+            "Σ",
+        ] {
             assert_eq!(peer.invoke(name, json!([])).await, unknown(name));
         }
         assert_eq!(peer.invoke("sendToAll", json!([])).await, "sent");
@@ -108,12 +115,50 @@ async fn an_unknown_method_is_found_out_before_its_arguments_are_looked_at() {
 
 /// What a remote client could call on hubs of other libraries.
 const NEVER_CALLABLE: &[&str] = &[
-    "on_connected", "onConnected", "OnConnectedAsync", "on_disconnected", "onDisconnected",
-    "OnDisconnectedAsync", "private", "private_later", "privateLater", "of_the_crate", "ofTheCrate",
-    "in_another_block", "inAnotherBlock", "initialize", "items", "clients", "groups", "context",
-    "connectionId", "connection_id", "session", "logger", "close", "abort", "dispose", "drop", "clone",
-    "fmt", "to_string", "toString", "GetHashCode", "GetType", "register", "__register", "proxy", "methods",
-    "METHODS", "NAME", "metadata", "new", "default", "self", "Named", "",
+    "on_connected",
+    "onConnected",
+    "OnConnectedAsync",
+    "on_disconnected",
+    "onDisconnected",
+    "OnDisconnectedAsync",
+    "private",
+    "private_later",
+    "privateLater",
+    "of_the_crate",
+    "ofTheCrate",
+    "in_another_block",
+    "inAnotherBlock",
+    "initialize",
+    "items",
+    "clients",
+    "groups",
+    "context",
+    "connectionId",
+    "connection_id",
+    "session",
+    "logger",
+    "close",
+    "abort",
+    "dispose",
+    "drop",
+    "clone",
+    "fmt",
+    "to_string",
+    "toString",
+    "GetHashCode",
+    "GetType",
+    "register",
+    "__register",
+    "proxy",
+    "methods",
+    "METHODS",
+    "NAME",
+    "metadata",
+    "new",
+    "default",
+    "self",
+    "Named",
+    "",
 ];
 
 #[tokio::test(start_paused = true)]
@@ -160,8 +205,14 @@ impl Snake {
 async fn a_block_may_name_its_methods_in_another_style() {
     let mut peer = Peer::connect(&HubServer::new(Pascal)).await;
     assert_eq!(peer.invoke("GetHttpUrl", json!([])).await, 1);
-    assert_eq!(peer.invoke("get_http_url", json!([])).await, unknown("get_http_url"));
+    assert_eq!(
+        peer.invoke("get_http_url", json!([])).await,
+        unknown("get_http_url")
+    );
     let mut peer = Peer::connect(&HubServer::new(Snake)).await;
     assert_eq!(peer.invoke("get_http_url", json!([])).await, 2);
-    assert_eq!(peer.invoke("getHttpUrl", json!([])).await, unknown("getHttpUrl"));
+    assert_eq!(
+        peer.invoke("getHttpUrl", json!([])).await,
+        unknown("getHttpUrl")
+    );
 }

@@ -86,7 +86,8 @@ async fn calls_of_one_connection_run_one_at_a_time_in_order() {
     let hub = Gated::new();
     let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
     for number in 0..5 {
-        peer.call(&number.to_string(), "wait", json!([number])).await;
+        peer.call(&number.to_string(), "wait", json!([number]))
+            .await;
     }
     settle().await;
     assert_eq!(hub.log.all(), ["start 0"]);
@@ -130,7 +131,10 @@ async fn as_many_calls_overlap_as_the_option_says() {
     }
     assert_eq!(hub.most.load(SeqCst), 3);
     let log = hub.log.all();
-    let starts: Vec<_> = log.iter().filter(|event| event.starts_with("start")).collect();
+    let starts: Vec<_> = log
+        .iter()
+        .filter(|event| event.starts_with("start"))
+        .collect();
     let expected: Vec<_> = (0..10).map(|number| format!("start {number}")).collect();
     assert_eq!(starts, expected.iter().collect::<Vec<_>>());
 }
@@ -158,12 +162,19 @@ async fn everything_else_goes_on_while_a_call_runs() {
     peer.send(r#"{"type":6}"#).await;
     peer.send(r#"{"type":4,"invocationId":"s","target":"counter","arguments":[2]}"#)
         .await;
-    assert_eq!(peer.text().await, r#"{"type":2,"invocationId":"s","item":0}"#);
-    assert_eq!(peer.text().await, r#"{"type":2,"invocationId":"s","item":1}"#);
+    assert_eq!(
+        peer.text().await,
+        r#"{"type":2,"invocationId":"s","item":0}"#
+    );
+    assert_eq!(
+        peer.text().await,
+        r#"{"type":2,"invocationId":"s","item":1}"#
+    );
     assert_eq!(peer.text().await, r#"{"type":3,"invocationId":"s"}"#);
     peer.send(r#"{"type":1,"invocationId":"u","target":"sum","arguments":[],"streamIds":["n"]}"#)
         .await;
-    peer.send(r#"{"type":2,"invocationId":"n","item":40}"#).await;
+    peer.send(r#"{"type":2,"invocationId":"n","item":40}"#)
+        .await;
     peer.send(r#"{"type":2,"invocationId":"n","item":2}"#).await;
     peer.send(r#"{"type":3,"invocationId":"n"}"#).await;
     assert_eq!(peer.completion("u").await, 42);
@@ -208,7 +219,10 @@ async fn reading_stops_while_64_kib_of_calls_wait_and_then_all_are_answered() {
         }
         sent += 1;
     }
-    assert!((60..=75).contains(&sent), "{sent} calls of a KiB were taken");
+    assert!(
+        (60..=75).contains(&sent),
+        "{sent} calls of a KiB were taken"
+    );
     assert!(start.elapsed().as_secs() < 5);
     hub.gate.add_permits(1);
     assert_eq!(peer.completion("slow").await, 1);
@@ -251,7 +265,8 @@ async fn a_call_that_asks_the_client_does_not_deadlock_with_calls_that_wait() {
     let id = question["invocationId"].as_str().expect("an id").to_owned();
     // More ordinary calls in front of the answer.
     for number in 0..50 {
-        peer.call(&format!("q{number}"), "quick", json!([number])).await;
+        peer.call(&format!("q{number}"), "quick", json!([number]))
+            .await;
     }
     let answer = json!({"type": 3, "invocationId": id, "result": 42});
     peer.send(&answer.to_string()).await;

@@ -27,13 +27,34 @@ impl Watched {
 
 /// What breaks the protocol, with the text that detailed errors add.
 const BROKEN: &[(&str, &str)] = &[
-    ("null", "Unexpected JSON Token Type 'Null'. Expected a JSON Object."),
-    (r#""foo""#, "Unexpected JSON Token Type 'String'. Expected a JSON Object."),
-    ("42", "Unexpected JSON Token Type 'Number'. Expected a JSON Object."),
-    ("-1.5", "Unexpected JSON Token Type 'Number'. Expected a JSON Object."),
-    ("[42]", "Unexpected JSON Token Type 'Array'. Expected a JSON Object."),
-    ("true", "Unexpected JSON Token Type 'True'. Expected a JSON Object."),
-    ("false", "Unexpected JSON Token Type 'False'. Expected a JSON Object."),
+    (
+        "null",
+        "Unexpected JSON Token Type 'Null'. Expected a JSON Object.",
+    ),
+    (
+        r#""foo""#,
+        "Unexpected JSON Token Type 'String'. Expected a JSON Object.",
+    ),
+    (
+        "42",
+        "Unexpected JSON Token Type 'Number'. Expected a JSON Object.",
+    ),
+    (
+        "-1.5",
+        "Unexpected JSON Token Type 'Number'. Expected a JSON Object.",
+    ),
+    (
+        "[42]",
+        "Unexpected JSON Token Type 'Array'. Expected a JSON Object.",
+    ),
+    (
+        "true",
+        "Unexpected JSON Token Type 'True'. Expected a JSON Object.",
+    ),
+    (
+        "false",
+        "Unexpected JSON Token Type 'False'. Expected a JSON Object.",
+    ),
     ("", "Error reading JSON."),
     (" ", "Error reading JSON."),
     ("nonsense", "Error reading JSON."),
@@ -41,65 +62,203 @@ const BROKEN: &[(&str, &str)] = &[
     (r#"{"type":6,}"#, "Error reading JSON."),
     (r#"{'type':6}"#, "Error reading JSON."),
     (r#"{"type":6/* comment */}"#, "Error reading JSON."),
-    (r#"{"type":1,"invocationId":"42","target":"foo","arguments":[[}]}"#, "Error reading JSON."),
-    (r#"{"type":1,"target":"\x","arguments":[]}"#, "Error reading JSON."),
-    (r#"{"type":3,"invocationId":"42","result":true"#, "Error reading JSON."),
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo","arguments":[[}]}"#,
+        "Error reading JSON.",
+    ),
+    (
+        r#"{"type":1,"target":"\x","arguments":[]}"#,
+        "Error reading JSON.",
+    ),
+    (
+        r#"{"type":3,"invocationId":"42","result":true"#,
+        "Error reading JSON.",
+    ),
     ("{}", "Missing required property 'type'."),
     (r#"{"Type":6}"#, "Missing required property 'type'."),
-    (r#"{"invocationId":"2","target":"note","arguments":["x"]}"#, "Missing required property 'type'."),
+    (
+        r#"{"invocationId":"2","target":"note","arguments":["x"]}"#,
+        "Missing required property 'type'.",
+    ),
     (r#"{"type":"foo"}"#, "Expected 'type' to be of type Number."),
     (r#"{"type":"1"}"#, "Expected 'type' to be of type Number."),
     (r#"{"type":null}"#, "Expected 'type' to be of type Number."),
     (r#"{"type":[1]}"#, "Expected 'type' to be of type Number."),
-    (r#"{"type":1,"headers":{"Foo": 42},"target":"test",arguments:[]}"#, "Expected header 'Foo' to be of type String."),
-    (r#"{"type":1,"headers":{"Foo": true},"target":"test",arguments:[]}"#, "Expected header 'Foo' to be of type String."),
-    (r#"{"type":1,"headers":{"Foo": null},"target":"test",arguments:[]}"#, "Expected header 'Foo' to be of type String."),
-    (r#"{"type":1,"headers":{"Foo": []},"target":"test",arguments:[]}"#, "Expected header 'Foo' to be of type String."),
-    (r#"{"type":1,"headers":[],"target":"note","arguments":[""]}"#, "Expected 'headers' to be of type StartObject."),
-    (r#"{"type":1,"headers":null,"target":"note","arguments":[""]}"#, "Expected 'headers' to be of type StartObject."),
+    (
+        r#"{"type":1,"headers":{"Foo": 42},"target":"test",arguments:[]}"#,
+        "Expected header 'Foo' to be of type String.",
+    ),
+    (
+        r#"{"type":1,"headers":{"Foo": true},"target":"test",arguments:[]}"#,
+        "Expected header 'Foo' to be of type String.",
+    ),
+    (
+        r#"{"type":1,"headers":{"Foo": null},"target":"test",arguments:[]}"#,
+        "Expected header 'Foo' to be of type String.",
+    ),
+    (
+        r#"{"type":1,"headers":{"Foo": []},"target":"test",arguments:[]}"#,
+        "Expected header 'Foo' to be of type String.",
+    ),
+    (
+        r#"{"type":1,"headers":[],"target":"note","arguments":[""]}"#,
+        "Expected 'headers' to be of type StartObject.",
+    ),
+    (
+        r#"{"type":1,"headers":null,"target":"note","arguments":[""]}"#,
+        "Expected 'headers' to be of type StartObject.",
+    ),
     (r#"{"type":1}"#, "Missing required property 'target'."),
-    (r#"{"type":1,"invocationId":42}"#, "Expected 'invocationId' to be of type String."),
-    (r#"{"type":1,"invocationId":null,"target":"note","arguments":[""]}"#, "Expected 'invocationId' to be of type String."),
-    (r#"{"type":1,"invocationId":"42"}"#, "Missing required property 'target'."),
-    (r#"{"type":1,"invocationId":"42","target":42}"#, "Expected 'target' to be of type String."),
-    (r#"{"type":1,"target":null,"arguments":[]}"#, "Expected 'target' to be of type String."),
-    (r#"{"type":1,"target":"","arguments":[]}"#, "Missing required property 'target'."),
-    (r#"{"type":1,"invocationId":"42","target":"foo"}"#, "Missing required property 'arguments'."),
-    (r#"{"type":1,"invocationId":"42","target":"foo","arguments":{}}"#, "Expected 'arguments' to be of type Array."),
-    (r#"{"type":1,"invocationId":"42","target":"foo","arguments":null}"#, "Expected 'arguments' to be of type Array."),
-    (r#"{"type":1,"arguments":[1,"",{"1":1,"2":2}]},"invocationId":"42","target":"foo""#, "Missing required property 'target'."),
-    (r#"{"type":1,"target":"note","arguments":[],"streamIds":null}"#, "Expected 'streamIds' to be of type Array."),
-    (r#"{"type":1,"target":"note","arguments":[],"streamIds":"1"}"#, "Expected 'streamIds' to be of type Array."),
-    (r#"{"type":1,"target":"note","arguments":[],"streamIds":["1",null]}"#, "Null value for 'streamIds' is not valid."),
+    (
+        r#"{"type":1,"invocationId":42}"#,
+        "Expected 'invocationId' to be of type String.",
+    ),
+    (
+        r#"{"type":1,"invocationId":null,"target":"note","arguments":[""]}"#,
+        "Expected 'invocationId' to be of type String.",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42"}"#,
+        "Missing required property 'target'.",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","target":42}"#,
+        "Expected 'target' to be of type String.",
+    ),
+    (
+        r#"{"type":1,"target":null,"arguments":[]}"#,
+        "Expected 'target' to be of type String.",
+    ),
+    (
+        r#"{"type":1,"target":"","arguments":[]}"#,
+        "Missing required property 'target'.",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo"}"#,
+        "Missing required property 'arguments'.",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo","arguments":{}}"#,
+        "Expected 'arguments' to be of type Array.",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo","arguments":null}"#,
+        "Expected 'arguments' to be of type Array.",
+    ),
+    (
+        r#"{"type":1,"arguments":[1,"",{"1":1,"2":2}]},"invocationId":"42","target":"foo""#,
+        "Missing required property 'target'.",
+    ),
+    (
+        r#"{"type":1,"target":"note","arguments":[],"streamIds":null}"#,
+        "Expected 'streamIds' to be of type Array.",
+    ),
+    (
+        r#"{"type":1,"target":"note","arguments":[],"streamIds":"1"}"#,
+        "Expected 'streamIds' to be of type Array.",
+    ),
+    (
+        r#"{"type":1,"target":"note","arguments":[],"streamIds":["1",null]}"#,
+        "Null value for 'streamIds' is not valid.",
+    ),
     (r#"{"type":2}"#, "Missing required property 'invocationId'."),
-    (r#"{"type":2,"invocationId":""}"#, "Missing required property 'invocationId'."),
-    (r#"{"type":2,"invocationId":42}"#, "Expected 'invocationId' to be of type String."),
-    (r#"{"type":2,"invocationId":"42"}"#, "Missing required property 'item'."),
+    (
+        r#"{"type":2,"invocationId":""}"#,
+        "Missing required property 'invocationId'.",
+    ),
+    (
+        r#"{"type":2,"invocationId":42}"#,
+        "Expected 'invocationId' to be of type String.",
+    ),
+    (
+        r#"{"type":2,"invocationId":"42"}"#,
+        "Missing required property 'item'.",
+    ),
     (r#"{"type":3}"#, "Missing required property 'invocationId'."),
-    (r#"{"type":3,"invocationId":42}"#, "Expected 'invocationId' to be of type String."),
-    (r#"{"type":3,"invocationId":"42","error":[]}"#, "Expected 'error' to be of type String."),
-    (r#"{"type":3,"invocationId":"42","error":null}"#, "Expected 'error' to be of type String."),
-    (r#"{"type":3,"invocationId":"42","error":"foo","result":true}"#, "The 'error' and 'result' properties are mutually exclusive."),
-    (r#"{"type":3,"invocationId":"42","error":"","result":null}"#, "The 'error' and 'result' properties are mutually exclusive."),
+    (
+        r#"{"type":3,"invocationId":42}"#,
+        "Expected 'invocationId' to be of type String.",
+    ),
+    (
+        r#"{"type":3,"invocationId":"42","error":[]}"#,
+        "Expected 'error' to be of type String.",
+    ),
+    (
+        r#"{"type":3,"invocationId":"42","error":null}"#,
+        "Expected 'error' to be of type String.",
+    ),
+    (
+        r#"{"type":3,"invocationId":"42","error":"foo","result":true}"#,
+        "The 'error' and 'result' properties are mutually exclusive.",
+    ),
+    (
+        r#"{"type":3,"invocationId":"42","error":"","result":null}"#,
+        "The 'error' and 'result' properties are mutually exclusive.",
+    ),
     (r#"{"type":4}"#, "Missing required property 'target'."),
-    (r#"{"type":4,"invocationId":42}"#, "Expected 'invocationId' to be of type String."),
-    (r#"{"type":4,"invocationId":"42","target":42}"#, "Expected 'target' to be of type String."),
-    (r#"{"type":4,"invocationId":"42","target":"foo"}"#, "Missing required property 'arguments'."),
-    (r#"{"type":4,"invocationId":"42","target":"foo","arguments":{}}"#, "Expected 'arguments' to be of type Array."),
-    (r#"{"type":4,"target":"foo","arguments":[]}"#, "Missing required property 'invocationId'."),
-    (r#"{"type":4,"invocationId":"","target":"foo","arguments":[]}"#, "Missing required property 'invocationId'."),
+    (
+        r#"{"type":4,"invocationId":42}"#,
+        "Expected 'invocationId' to be of type String.",
+    ),
+    (
+        r#"{"type":4,"invocationId":"42","target":42}"#,
+        "Expected 'target' to be of type String.",
+    ),
+    (
+        r#"{"type":4,"invocationId":"42","target":"foo"}"#,
+        "Missing required property 'arguments'.",
+    ),
+    (
+        r#"{"type":4,"invocationId":"42","target":"foo","arguments":{}}"#,
+        "Expected 'arguments' to be of type Array.",
+    ),
+    (
+        r#"{"type":4,"target":"foo","arguments":[]}"#,
+        "Missing required property 'invocationId'.",
+    ),
+    (
+        r#"{"type":4,"invocationId":"","target":"foo","arguments":[]}"#,
+        "Missing required property 'invocationId'.",
+    ),
     (r#"{"type":5}"#, "Missing required property 'invocationId'."),
-    (r#"{"type":5,"invocationId":""}"#, "Missing required property 'invocationId'."),
-    (r#"{"type":6,"target":1}"#, "Expected 'target' to be of type String."),
-    (r#"{"type":7,"error":1}"#, "Expected 'error' to be of type String."),
-    (r#"{"type":7,"allowReconnect":1}"#, "Expected 'allowReconnect' to be true or false."),
-    (r#"{"type":7,"allowReconnect":"true"}"#, "Expected 'allowReconnect' to be true or false."),
-    (r#"{"type":7,"allowReconnect":null}"#, "Expected 'allowReconnect' to be true or false."),
+    (
+        r#"{"type":5,"invocationId":""}"#,
+        "Missing required property 'invocationId'.",
+    ),
+    (
+        r#"{"type":6,"target":1}"#,
+        "Expected 'target' to be of type String.",
+    ),
+    (
+        r#"{"type":7,"error":1}"#,
+        "Expected 'error' to be of type String.",
+    ),
+    (
+        r#"{"type":7,"allowReconnect":1}"#,
+        "Expected 'allowReconnect' to be true or false.",
+    ),
+    (
+        r#"{"type":7,"allowReconnect":"true"}"#,
+        "Expected 'allowReconnect' to be true or false.",
+    ),
+    (
+        r#"{"type":7,"allowReconnect":null}"#,
+        "Expected 'allowReconnect' to be true or false.",
+    ),
     (r#"{"type":8}"#, "Missing required property 'sequenceId'."),
-    (r#"{"type":8,"sequenceId":null}"#, "Missing required property 'sequenceId'."),
-    (r#"{"type":8,"sequenceId":true}"#, "Expected 'sequenceId' to be of type Number."),
+    (
+        r#"{"type":8,"sequenceId":null}"#,
+        "Missing required property 'sequenceId'.",
+    ),
+    (
+        r#"{"type":8,"sequenceId":true}"#,
+        "Expected 'sequenceId' to be of type Number.",
+    ),
     (r#"{"type":9}"#, "Missing required property 'sequenceId'."),
-    (r#"{"type":9,"sequenceId":"value"}"#, "Expected 'sequenceId' to be of type Number."),
+    (
+        r#"{"type":9,"sequenceId":"value"}"#,
+        "Expected 'sequenceId' to be of type Number.",
+    ),
 ];
 
 fn builder(log: &Log) -> HubServerBuilder<Watched> {
@@ -151,7 +310,12 @@ async fn messages_in_front_of_a_malformed_one_are_handled_and_none_behind() {
     let note = |text: &str| {
         format!(r#"{{"type":1,"invocationId":"{text}","target":"note","arguments":["{text}"]}}"#)
     };
-    let bytes = [frame(&note("1")), frame(&note("2")), frame("42"), frame(&note("3"))];
+    let bytes = [
+        frame(&note("1")),
+        frame(&note("2")),
+        frame("42"),
+        frame(&note("3")),
+    ];
     peer.send_bytes(&bytes.concat()).await;
     assert_eq!(peer.completion("1").await, json!(null));
     assert_eq!(peer.completion("2").await, json!(null));
@@ -169,12 +333,16 @@ async fn a_missing_type_is_not_taken_from_the_message_before() {
     let mut peer = Peer::connect(&server).await;
     let first = r#"{"type":1,"invocationId":"1","target":"note","arguments":["1"]}"#;
     let second = r#"{"invocationId":"2","target":"note","arguments":["2"]}"#;
-    peer.send_bytes(&[frame(first), frame(second)].concat()).await;
+    peer.send_bytes(&[frame(first), frame(second)].concat())
+        .await;
     assert_eq!(peer.completion("1").await, json!(null));
     let close = r#"{"type":7,"error":"Connection closed with an error.","allowReconnect":true}"#;
     peer.expect_close(close).await;
     peer.leave().await;
-    assert_eq!(log.all(), ["1", "disconnected: Missing required property 'type'."]);
+    assert_eq!(
+        log.all(),
+        ["1", "disconnected: Missing required property 'type'."]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,7 +366,10 @@ async fn deep_nesting_ends_the_connection_and_is_not_echoed() {
             breaks(&frame(&call), "Error reading JSON.").await;
         }
     }
-    let unclosed = format!(r#"{{"type":1,"target":"note","arguments":{}"#, "[".repeat(15_000));
+    let unclosed = format!(
+        r#"{{"type":1,"target":"note","arguments":{}"#,
+        "[".repeat(15_000)
+    );
     breaks(&frame(&unclosed), "Error reading JSON.").await;
 }
 
@@ -228,7 +399,8 @@ async fn a_stream_that_ends_inside_a_message_is_told_so() {
         let server = builder(&log).detailed_errors(detailed).build();
         let mut peer = Peer::connect(&server.expect("valid")).await;
         let note = r#"{"type":1,"invocationId":"1","target":"note","arguments":["1"]}"#;
-        peer.send_bytes(&[&frame(note)[..], br#"{"type":6"#].concat()).await;
+        peer.send_bytes(&[&frame(note)[..], br#"{"type":6"#].concat())
+            .await;
         peer.finish().await;
         assert_eq!(peer.completion("1").await, json!(null));
         let close = if detailed {

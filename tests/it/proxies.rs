@@ -51,7 +51,9 @@ impl Chat {
         let caller = clients.untyped().caller();
         caller.send("none", ()).await?;
         caller.send("one", ("x",)).await?;
-        caller.send("Weird name\u{1e}", (1, "x", [1.5], None::<u8>)).await?;
+        caller
+            .send("Weird name\u{1e}", (1, "x", [1.5], None::<u8>))
+            .await?;
         let sixteen = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
         caller.send("sixteen", sixteen).await?;
         Ok(())
@@ -108,7 +110,8 @@ async fn a_typed_method_with_a_result_asks_the_client() {
         peer.text().await,
         r#"{"type":1,"invocationId":"s1","target":"yourName","arguments":["Dr"]}"#
     );
-    peer.send(r#"{"type":3,"invocationId":"s1","result":"Ada"}"#).await;
+    peer.send(r#"{"type":3,"invocationId":"s1","result":"Ada"}"#)
+        .await;
     assert_eq!(peer.completion("1").await, "Ada");
 }
 
@@ -125,8 +128,17 @@ async fn a_hub_context_sends_and_manages_groups_from_anywhere() {
     let server = HubServer::new(Chat);
     // Usable before anybody is there.
     let context: HubContext<Chat> = server.context();
-    context.clients().all().said("nobody", "listens").await.expect("sent");
-    context.groups().add("nobody", "room").await.expect("nothing happens");
+    context
+        .clients()
+        .all()
+        .said("nobody", "listens")
+        .await
+        .expect("sent");
+    context
+        .groups()
+        .add("nobody", "room")
+        .await
+        .expect("nothing happens");
     assert_eq!(server.group_count(), 0);
 
     let mut one = Peer::connect(&server).await;
@@ -137,10 +149,26 @@ async fn a_hub_context_sends_and_manages_groups_from_anywhere() {
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(5)).await;
         timer.groups().add(&id, "room").await.expect("added");
-        timer.clients().group("room").said("timer", "tick").await.expect("sent");
-        timer.clients().untyped().all().send("tock", ()).await.expect("sent");
+        timer
+            .clients()
+            .group("room")
+            .said("timer", "tick")
+            .await
+            .expect("sent");
+        timer
+            .clients()
+            .untyped()
+            .all()
+            .send("tock", ())
+            .await
+            .expect("sent");
         timer.groups().remove(&id, "room").await.expect("removed");
-        timer.clients().group("room").said("timer", "never").await.expect("sent");
+        timer
+            .clients()
+            .group("room")
+            .said("timer", "never")
+            .await
+            .expect("sent");
     });
     wait(5_100).await;
     assert_eq!(one.heard("said").await, json!(["timer", "tick"]));
@@ -159,15 +187,40 @@ async fn several_hubs_do_not_see_each_other() {
     let mut in_blue = Peer::connect(&blue).await;
     let id = in_blue.invoke("id", json!([])).await;
     let id = id.as_str().expect("text");
-    red.context().clients().client(id).said("x", "y").await.expect("nobody");
-    red.context().groups().add(id, "room").await.expect("nothing happens");
-    red.context().clients().group("room").said("x", "y").await.expect("nobody");
+    red.context()
+        .clients()
+        .client(id)
+        .said("x", "y")
+        .await
+        .expect("nobody");
+    red.context()
+        .groups()
+        .add(id, "room")
+        .await
+        .expect("nothing happens");
+    red.context()
+        .clients()
+        .group("room")
+        .said("x", "y")
+        .await
+        .expect("nobody");
     assert_eq!((red.group_count(), blue.group_count()), (0, 0));
-    red.context().clients().all().said("red", "only").await.expect("sent");
+    red.context()
+        .clients()
+        .all()
+        .said("red", "only")
+        .await
+        .expect("sent");
     assert_eq!(in_red.heard("said").await, json!(["red", "only"]));
     in_blue.expect_silence().await;
     // A clone is the same server.
-    blue.clone().context().clients().all().said("blue", "too").await.expect("sent");
+    blue.clone()
+        .context()
+        .clients()
+        .all()
+        .said("blue", "too")
+        .await
+        .expect("sent");
     assert_eq!(in_blue.heard("said").await, json!(["blue", "too"]));
     in_red.expect_silence().await;
     assert_eq!((red.connection_count(), blue.connection_count()), (1, 1));

@@ -1,6 +1,5 @@
 //! How large messages may be, and what becomes of larger and of endless ones.
 
-use serde_json::json;
 use signalr::{Connecting, Context, Error, HubError, HubServer, HubServerBuilder, hub};
 use tokio::time::Instant;
 
@@ -56,7 +55,8 @@ async fn a_message_of_exactly_32_kib_passes() {
     peer.send_bytes(&call).await;
     assert_eq!(peer.completion("1").await, length);
     // And once more, behind others, split.
-    peer.send_bytes(&[&call_of(100).0[..], &call[..1]].concat()).await;
+    peer.send_bytes(&[&call_of(100).0[..], &call[..1]].concat())
+        .await;
     peer.completion("1").await;
     peer.send_bytes(&call[1..]).await;
     assert_eq!(peer.completion("1").await, length);
@@ -174,8 +174,14 @@ async fn without_a_limit_a_message_of_two_megabytes_passes() {
 
 #[tokio::test(start_paused = true)]
 async fn each_server_has_its_own_limit() {
-    let small = builder(&Sized::default()).max_receive_size(200).build().expect("valid");
-    let large = builder(&Sized::default()).max_receive_size(100_000).build().expect("valid");
+    let small = builder(&Sized::default())
+        .max_receive_size(200)
+        .build()
+        .expect("valid");
+    let large = builder(&Sized::default())
+        .max_receive_size(100_000)
+        .build()
+        .expect("valid");
     let (call, length) = call_of(50_000);
     let mut peer = Peer::connect(&large).await;
     peer.send_bytes(&call).await;

@@ -28,7 +28,10 @@ struct Stage;
 #[hub]
 impl Stage {
     async fn on_connected(&self, cx: &Connecting<Self>) -> Result<(), HubError> {
-        cx.clients().caller().send("id", (cx.connection_id(),)).await?;
+        cx.clients()
+            .caller()
+            .send("id", (cx.connection_id(),))
+            .await?;
         Ok(())
     }
 
@@ -73,15 +76,30 @@ struct Cast {
 
 impl Cast {
     async fn assemble() -> Self {
-        let users = std::sync::Mutex::new(vec![None, None, Some("b"), Some("b"), Some("a"), Some("a")]);
+        let users =
+            std::sync::Mutex::new(vec![None, None, Some("b"), Some("b"), Some("a"), Some("a")]);
         let server = HubServer::builder(Stage)
-            .user_id(move |_| users.lock().expect("not poisoned").pop().flatten().map(str::to_owned))
+            .user_id(move |_| {
+                users
+                    .lock()
+                    .expect("not poisoned")
+                    .pop()
+                    .flatten()
+                    .map(str::to_owned)
+            })
             .build()
             .expect("valid");
-        let mut cast = Self { server, peers: Vec::new(), ids: Vec::new() };
+        let mut cast = Self {
+            server,
+            peers: Vec::new(),
+            ids: Vec::new(),
+        };
         for number in 0..6 {
             let mut peer = Peer::connect(&cast.server).await;
-            let id = peer.heard("id").await[0].as_str().expect("an id").to_owned();
+            let id = peer.heard("id").await[0]
+                .as_str()
+                .expect("an id")
+                .to_owned();
             if number <= 2 {
                 peer.invoke("join", json!(["red"])).await;
             }
@@ -116,7 +134,9 @@ impl Cast {
     /// Connection 0 sends; `expected` has how many copies each connection gets.
     async fn told(&mut self, to: Value, expected: [usize; 6]) {
         let text = to.to_string();
-        let done = self.peers[0].invoke_and_keep("tell", json!([to, text])).await;
+        let done = self.peers[0]
+            .invoke_and_keep("tell", json!([to, text]))
+            .await;
         let mut counts = self.heard(&text).await;
         counts[0] += done;
         assert_eq!(counts, expected, "{to} from a call");
@@ -126,7 +146,9 @@ impl Cast {
         }
         let context = self.server.context();
         let selector = serde_json::from_value(to.clone()).expect("a selector");
-        outside(context.clients(), selector, &text).await.expect("sent");
+        outside(context.clients(), selector, &text)
+            .await
+            .expect("sent");
         assert_eq!(self.heard(&text).await, expected, "{to} from outside");
     }
 }
@@ -139,7 +161,10 @@ impl Peer {
         loop {
             let message = self.json().await;
             if message["type"] == 3 {
-                assert_eq!(message, json!({"type": 3, "invocationId": "tell", "result": null}));
+                assert_eq!(
+                    message,
+                    json!({"type": 3, "invocationId": "tell", "result": null})
+                );
                 return count;
             }
             count += 1;
@@ -153,7 +178,8 @@ async fn all_and_all_except() {
     let ids = cast.ids.clone();
     cast.told(json!({"to": "all"}), [1, 1, 1, 1, 1, 1]).await;
     let none: [&str; 0] = [];
-    cast.told(json!({"to": "allExcept", "ids": none}), [1, 1, 1, 1, 1, 1]).await;
+    cast.told(json!({"to": "allExcept", "ids": none}), [1, 1, 1, 1, 1, 1])
+        .await;
     let except = json!({"to": "allExcept", "ids": [ids[0], ids[3], ids[3], "nobody"]});
     cast.told(except, [0, 1, 1, 0, 1, 1]).await;
 }
@@ -169,8 +195,10 @@ async fn caller_and_others() {
 async fn client_and_clients() {
     let mut cast = Cast::assemble().await;
     let ids = cast.ids.clone();
-    cast.told(json!({"to": "client", "id": ids[4]}), [0, 0, 0, 0, 1, 0]).await;
-    cast.told(json!({"to": "client", "id": ids[0]}), [1, 0, 0, 0, 0, 0]).await;
+    cast.told(json!({"to": "client", "id": ids[4]}), [0, 0, 0, 0, 1, 0])
+        .await;
+    cast.told(json!({"to": "client", "id": ids[0]}), [1, 0, 0, 0, 0, 0])
+        .await;
     // One copy each, however often an id is named.
     let clients = json!({"to": "clients", "ids": [ids[1], ids[5], ids[1], "nobody", ids[1]]});
     cast.told(clients, [0, 1, 0, 0, 0, 1]).await;
@@ -180,11 +208,20 @@ async fn client_and_clients() {
 async fn group_and_its_exceptions() {
     let mut cast = Cast::assemble().await;
     let ids = cast.ids.clone();
-    cast.told(json!({"to": "group", "group": "red"}), [1, 1, 1, 0, 0, 0]).await;
+    cast.told(json!({"to": "group", "group": "red"}), [1, 1, 1, 0, 0, 0])
+        .await;
     let except = json!({"to": "groupExcept", "group": "red", "ids": [ids[1], ids[4], "nobody"]});
     cast.told(except, [1, 0, 1, 0, 0, 0]).await;
-    cast.told(json!({"to": "othersInGroup", "group": "red"}), [0, 1, 1, 0, 0, 0]).await;
-    cast.told(json!({"to": "othersInGroup", "group": "blue"}), [0, 0, 1, 1, 0, 0]).await;
+    cast.told(
+        json!({"to": "othersInGroup", "group": "red"}),
+        [0, 1, 1, 0, 0, 0],
+    )
+    .await;
+    cast.told(
+        json!({"to": "othersInGroup", "group": "blue"}),
+        [0, 0, 1, 1, 0, 0],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,7 +236,8 @@ async fn a_member_of_two_listed_groups_gets_two_copies() {
 #[tokio::test(start_paused = true)]
 async fn user_and_users() {
     let mut cast = Cast::assemble().await;
-    cast.told(json!({"to": "user", "user": "a"}), [1, 1, 0, 0, 0, 0]).await;
+    cast.told(json!({"to": "user", "user": "a"}), [1, 1, 0, 0, 0, 0])
+        .await;
     let users = json!({"to": "users", "users": ["a", "b", "a", "nobody", "b"]});
     cast.told(users, [1, 1, 1, 1, 0, 0]).await;
 }
@@ -236,8 +274,16 @@ async fn a_connection_that_has_left_is_reached_by_no_selector() {
     cast.peers.pop().expect("six").leave().await;
     let context = cast.server.context();
     let clients = context.clients();
-    clients.client(&gone).send("told", ("x",)).await.expect("no error");
-    clients.clients([&gone, &cast.ids[0]]).send("told", ("x",)).await.expect("no error");
+    clients
+        .client(&gone)
+        .send("told", ("x",))
+        .await
+        .expect("no error");
+    clients
+        .clients([&gone, &cast.ids[0]])
+        .send("told", ("x",))
+        .await
+        .expect("no error");
     assert_eq!(cast.heard("x").await, [1, 0, 0, 0, 0]);
 }
 
@@ -248,11 +294,16 @@ async fn an_empty_group_name_in_a_list_fails_the_whole_send() {
     let answer = cast.peers[0].invoke("tell", json!([to, "x"])).await;
     assert!(answer["error"].is_string());
     let context = cast.server.context();
-    let sent = context.clients().groups(["red", ""]).send("told", ("x",)).await;
+    let sent = context
+        .clients()
+        .groups(["red", ""])
+        .send("told", ("x",))
+        .await;
     let error: Error = sent.expect_err("an empty name");
     assert_eq!(error.to_string(), "Cannot send to an empty group name.");
     assert_eq!(cast.heard("x").await, [0; 6]);
     // Elsewhere the empty name is a name.
     cast.peers[3].invoke("join", json!([""])).await;
-    cast.told(json!({"to": "group", "group": ""}), [0, 0, 0, 1, 0, 0]).await;
+    cast.told(json!({"to": "group", "group": ""}), [0, 0, 0, 1, 0, 0])
+        .await;
 }

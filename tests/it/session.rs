@@ -39,8 +39,13 @@ impl Rooms {
 
     async fn on_disconnected(&self, cx: &Context<Self>, _: Option<&Error>) {
         let Session { number, calls, .. } = cx.session();
-        let note = cx.items().get::<Note>().map(|note| note.0).unwrap_or_default();
-        self.log.note(format!("end {number} {} {note}", calls.load(SeqCst)));
+        let note = cx
+            .items()
+            .get::<Note>()
+            .map(|note| note.0)
+            .unwrap_or_default();
+        self.log
+            .note(format!("end {number} {} {note}", calls.load(SeqCst)));
     }
 
     pub fn count(&self, cx: &Context<Self>) -> (usize, usize) {
@@ -87,9 +92,15 @@ async fn a_session_is_made_once_shared_by_all_calls_and_dropped_once_at_the_end(
     assert_eq!(one.invoke("count", json!([])).await, json!([1, 2]));
     assert_eq!(hub.log.all(), ["session", "session"]);
     one.leave().await;
-    assert_eq!(hub.log.all()[2..], ["end 1 2 from on_connected", "dropped 1"]);
+    assert_eq!(
+        hub.log.all()[2..],
+        ["end 1 2 from on_connected", "dropped 1"]
+    );
     two.leave().await;
-    assert_eq!(hub.log.all()[4..], ["end 2 1 from on_connected", "dropped 2"]);
+    assert_eq!(
+        hub.log.all()[4..],
+        ["end 2 1 from on_connected", "dropped 2"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +142,10 @@ async fn a_thousand_connections_have_a_thousand_ids() {
         let mut peer = Peer::connect(&server).await;
         let id = peer.invoke("request", json!([])).await["id"].take();
         let id = id.as_str().expect("text").to_owned();
-        assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+        assert!(
+            id.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        );
         ids.insert(id);
     }
     assert_eq!(ids.len(), 1_000);

@@ -15,7 +15,10 @@ struct Storm;
 #[hub]
 impl Storm {
     async fn on_connected(&self, cx: &Connecting<Self>) -> Result<(), HubError> {
-        cx.clients().caller().send("id", (cx.connection_id(),)).await?;
+        cx.clients()
+            .caller()
+            .send("id", (cx.connection_id(),))
+            .await?;
         Ok(())
     }
 
@@ -24,7 +27,12 @@ impl Storm {
     }
 
     /// Joins and leaves the group again and again.
-    pub async fn flutter(&self, cx: &Context<Self>, group: &str, times: u32) -> Result<(), HubError> {
+    pub async fn flutter(
+        &self,
+        cx: &Context<Self>,
+        group: &str,
+        times: u32,
+    ) -> Result<(), HubError> {
         for _ in 0..times {
             cx.join(group).await?;
             tokio::task::yield_now().await;
@@ -108,7 +116,10 @@ async fn members_that_stay_hear_each_message_once_while_two_hundred_join_and_lea
     let mut peers = Vec::new();
     for task in fluttering {
         let (peer, heard) = task.await.expect("a fluttering member");
-        assert!(heard.is_sorted_by(|a, b| a < b), "each at most once, in order: {heard:?}");
+        assert!(
+            heard.is_sorted_by(|a, b| a < b),
+            "each at most once, in order: {heard:?}"
+        );
         peers.push(peer);
     }
     storm.store(false, SeqCst);

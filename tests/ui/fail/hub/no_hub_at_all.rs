@@ -1,0 +1,7 @@
+use signalr::HubServer;
+
+pub struct Chat;
+
+fn main() {
+    let _ = HubServer::new(Chat);
+}

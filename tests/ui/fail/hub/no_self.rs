@@ -1,0 +1,12 @@
+use signalr::hub;
+
+pub struct Chat;
+
+#[hub]
+impl Chat {
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use signalr::hub;
+
+#[hub]
+pub struct Chat;
+
+fn main() {}

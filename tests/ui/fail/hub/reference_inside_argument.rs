@@ -1,0 +1,12 @@
+use signalr::hub;
+
+pub struct Chat;
+
+#[hub]
+impl Chat {
+    pub async fn send_all(&self, texts: Vec<&str>) {
+        drop(texts);
+    }
+}
+
+fn main() {}

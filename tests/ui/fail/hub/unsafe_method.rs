@@ -1,0 +1,10 @@
+use signalr::hub;
+
+pub struct Chat;
+
+#[hub]
+impl Chat {
+    pub unsafe fn send(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use signalr::receiver;
+
+pub struct Failure;
+
+#[receiver]
+pub trait ChatClient {
+    async fn confirm(&self) -> Result<bool, Failure>;
+}
+
+fn main() {}

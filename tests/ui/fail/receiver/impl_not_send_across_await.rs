@@ -1,0 +1,25 @@
+use std::rc::Rc;
+
+use signalr::receiver;
+
+#[receiver]
+pub trait ChatClient {
+    async fn said(&self, text: &str);
+    async fn confirm(&self, prompt: String) -> bool;
+}
+
+pub struct Ui;
+
+#[receiver]
+impl ChatClient for Ui {
+    async fn said(&self, _text: &str) {
+        let shared = Rc::new(1);
+        tokio::task::yield_now().await;
+        drop(shared);
+    }
+    async fn confirm(&self, prompt: String) -> bool {
+        prompt.is_empty()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use signalr::receiver;
+
+#[receiver]
+pub struct Ui;
+
+fn main() {}
