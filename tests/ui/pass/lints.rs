@@ -91,7 +91,9 @@ impl Chat {
     pub async fn send(&self, cx: &Context<Self>, text: &str) -> Result<(), HubError> {
         let point = Point::default();
         let all = cx.clients().all();
-        Ok(all.message_received(&self.name, text.to_owned(), &point, &[]).await?)
+        Ok(all
+            .message_received(&self.name, text.to_owned(), &point, &[])
+            .await?)
     }
     /// The name.
     #[must_use]

@@ -126,7 +126,7 @@ impl Snake {
 
 struct Camel;
 
-#[hub(rename_all = "camelCase",)]
+#[hub(rename_all = "camelCase")]
 impl Camel {
     pub fn send_message(&self) {}
 }

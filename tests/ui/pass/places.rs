@@ -117,7 +117,10 @@ fn main() {
         async fn two(&self, _value: Vec<u8>) {}
     }
 
-    assert_eq!(Local::METHODS.len() + server::Chat::METHODS.len() + Other::METHODS.len(), 3);
+    assert_eq!(
+        Local::METHODS.len() + server::Chat::METHODS.len() + Other::METHODS.len(),
+        3
+    );
     assert_eq!(FromMacro::METHODS[0].params, ["value"]);
     let _ = (Local, Ui, Other, FromMacro, Idle, Known);
     fn _nothing<T: Nothing>() {}

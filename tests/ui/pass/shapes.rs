@@ -157,7 +157,15 @@ fn main() {
     assert_eq!(method("uploads").uploads, 2);
     assert_eq!(method("context").params.len(), 0);
     assert_eq!(method("valueCalledResult").kind, Kind::Call);
-    for name in ["stream", "streamOfResults", "resultOfStream", "boxed", "boxedByHand", "echo", "channel"] {
+    for name in [
+        "stream",
+        "streamOfResults",
+        "resultOfStream",
+        "boxed",
+        "boxedByHand",
+        "echo",
+        "channel",
+    ] {
         assert_eq!(method(name).kind, Kind::Stream, "{name}");
     }
 }
