@@ -2,6 +2,7 @@
 
 mod support;
 
+mod backplane;
 mod binding;
 mod calls;
 mod chopped;
@@ -12,13 +13,22 @@ mod groups;
 mod handshake;
 mod handshake_refused;
 mod ignored;
+mod keep_alive;
 mod lifetimes;
 mod method_errors;
 mod method_names;
+mod options;
 mod order;
 mod protocol_errors;
 mod proxies;
 mod receive_limit;
+mod results;
 mod selectors;
 mod session;
+mod shutdown;
+mod slow;
+mod slow_reader;
 mod storm;
+mod streams;
+mod timing;
+mod victim;

@@ -114,8 +114,12 @@ impl<H: Hub> Dispatcher<H> {
         let mut progress = false;
         while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
             self.ended(ended);
-            self.start_waiting(cx);
             progress = true;
+        }
+        if !self.waiting.is_empty() {
+            let waited = self.waiting.len();
+            self.start_waiting(cx);
+            progress |= self.waiting.len() < waited;
         }
         progress
     }
@@ -259,11 +263,11 @@ impl<H: Hub> Dispatcher<H> {
         }
     }
 
-    /// Starts calls whose turn has come.
+    /// Starts calls whose turn has come: none on a connection that the hub has ended, and none while answers wait to be read.
     fn start_waiting(&mut self, cx: &mut TaskContext<'_>) {
-        // A connection that the hub has ended starts nothing more.
         while self.ordinary < self.core.options.parallel_invocations
             && !self.connection.is_aborted()
+            && !self.connection.outbox.is_full()
         {
             let Some(call) = self.waiting.pop_front() else {
                 return;

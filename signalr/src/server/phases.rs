@@ -5,12 +5,13 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
+    time::Duration,
 };
 
 use futures_util::FutureExt;
 
 use super::{
-    connection::Agreed,
+    connection::{Agreed, millis},
     outbox::Taken,
     pump::{CloseMessage, Pump},
     session::unregister,
@@ -186,7 +187,13 @@ impl<T: Transport> Pump<T> {
         }
         self.transport.close(ending);
         let closed = std::future::poll_fn(|cx| self.transport.poll_closed(cx));
-        let limit = self.core.options.close_timeout;
+        let options = &self.core.options;
+        let stuck = self.connection.outbox.stuck_for(self.core.now());
+        // A peer that takes nothing has been waited for long enough.
+        let limit = match stuck {
+            Some(stuck) if stuck >= millis(options.send_timeout) => Duration::ZERO,
+            _ => options.close_timeout,
+        };
         if tokio::time::timeout(limit, closed).await.is_err() {
             tracing::debug!("the peer did not close in time");
         }

@@ -138,6 +138,8 @@ impl Delivery for RegistryDelivery {
                     .map(|(connection, packet)| connection.outbox.push_when_room(packet));
                 join_all(pushes).await;
             }
+            // A hub method that sends in a loop to clients that have gone would never wait, and its connection never end.
+            tokio::task::consume_budget().await;
             Ok(())
         })
     }

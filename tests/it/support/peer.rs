@@ -174,6 +174,11 @@ impl Peer {
         self.io.shutdown().await.expect("a whole pipe");
     }
 
+    /// Reads a single byte and drops it; `false` at the end.
+    pub async fn read_one(&mut self) -> bool {
+        self.io.read_u8().await.is_ok()
+    }
+
     /// Goes away and waits until the server has noticed.
     pub async fn leave(self) {
         drop(self.io);
