@@ -1,9 +1,12 @@
 //! What the tests share.
 
+mod broken;
 mod clock;
+pub mod http;
 mod log;
 mod peer;
 
+pub use broken::BROKEN;
 pub use clock::{settle, since, soon, wait};
 pub use log::{Log, OnDrop};
 pub use peer::{PING, Peer};
