@@ -147,6 +147,12 @@ impl<H: Hub> HubServerBuilder<H> {
         self
     }
 
+    /// The lowest version of the negotiation that clients may ask for: with 1, every connection has a secret token. Default: 0.
+    pub fn min_negotiate_version(mut self, version: i32) -> Self {
+        self.options.min_negotiate_version = version;
+        self
+    }
+
     /// Names the user of a connection, once, from its HTTP request. Default: nobody.
     ///
     /// The text is what [`Clients::user`](crate::Clients::user) is compared with, exactly.

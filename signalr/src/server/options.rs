@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, Kind};
+use crate::{
+    error::{Error, Kind},
+    transport::negotiate::MAX_VERSION,
+};
 
 /// The options of [`HubServerBuilder`](super::HubServerBuilder), with ASP.NET Core's defaults.
 #[derive(Clone, Debug)]
@@ -20,6 +23,7 @@ pub(crate) struct Options {
     pub(crate) max_streams: usize,
     pub(crate) max_negotiations: usize,
     pub(crate) close_timeout: Duration,
+    pub(crate) min_negotiate_version: i32,
 }
 
 /// How long a negotiated connection waits to be opened.
@@ -44,6 +48,7 @@ impl Default for Options {
             max_streams: 100,
             max_negotiations: 1_000,
             close_timeout: Duration::from_secs(5),
+            min_negotiate_version: 0,
         }
     }
 }
@@ -72,6 +77,11 @@ impl Options {
             if value == 0 {
                 return Err(invalid(option, "must be at least 1, but is 0"));
             }
+        }
+        let version = self.min_negotiate_version;
+        if !(0..=MAX_VERSION).contains(&version) {
+            let rule = format!("must be from 0 to {MAX_VERSION}, but is {version}");
+            return Err(invalid("min_negotiate_version", rule));
         }
         if self.client_timeout <= self.keep_alive {
             let rule = format!(
@@ -118,6 +128,19 @@ mod tests {
         assert_eq!(options.close_timeout, Duration::from_secs(5));
         assert_eq!(options.heartbeat(), Duration::from_secs(1));
         options.validate().expect("valid");
+    }
+
+    #[test]
+    fn negotiate_versions_that_do_not_exist_are_refused() {
+        let options = Options {
+            min_negotiate_version: 2,
+            ..Options::default()
+        };
+        let error = options.validate().expect_err("there is no version 2");
+        assert_eq!(
+            error.to_string(),
+            "option `min_negotiate_version` must be from 0 to 1, but is 2"
+        );
     }
 
     #[test]

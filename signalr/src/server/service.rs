@@ -92,7 +92,8 @@ fn negotiate<H: Hub>(shared: &Shared<H>, parts: &Parts) -> HubResponse {
         return text(StatusCode::METHOD_NOT_ALLOWED, "");
     }
     let requested = query::find(parts.uri.query(), "negotiateVersion");
-    let version = match negotiate::version(requested.as_deref()) {
+    let minimum = shared.core.options.min_negotiate_version;
+    let version = match negotiate::version(requested.as_deref(), minimum) {
         Ok(version) => version,
         Err(error) => return json(&negotiate::Refused { error }),
     };

@@ -3,20 +3,20 @@
 use serde::Serialize;
 
 /// The highest version of the negotiation.
-const MAX_VERSION: i32 = 1;
+pub(crate) const MAX_VERSION: i32 = 1;
 
 /// Which version to answer with.
 ///
 /// # Errors
 /// The exact text of section 2.3.
-pub(crate) fn version(requested: Option<&str>) -> Result<i32, String> {
-    let Some(requested) = requested else {
-        return Ok(0);
+pub(crate) fn version(requested: Option<&str>, minimum: i32) -> Result<i32, String> {
+    let number: i32 = match requested {
+        None => 0,
+        Some(requested) => requested
+            .parse()
+            .map_err(|_| "The client requested a non-integer protocol version.".to_owned())?,
     };
-    let number: i32 = requested
-        .parse()
-        .map_err(|_| "The client requested a non-integer protocol version.".to_owned())?;
-    if number < 0 {
+    if number < minimum {
         return Err(format!(
             "The client requested version '{number}', but the server does not support this version."
         ));
@@ -83,11 +83,21 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                version(requested),
+                version(requested, 0),
                 outcome.map_err(str::to_owned),
                 "{requested:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_minimum_refuses_version_0_stated_or_missing() {
+        let unsupported =
+            "The client requested version '0', but the server does not support this version.";
+        for requested in [None, Some("0")] {
+            assert_eq!(version(requested, 1), Err(unsupported.to_owned()));
+        }
+        assert_eq!(version(Some("1"), 1), Ok(1));
     }
 
     #[test]
