@@ -54,7 +54,7 @@ pub(crate) enum Kind {
     /// The peer answered a call with an error.
     Remote(String),
     /// The caller may not do this here.
-    NotAllowed(&'static str),
+    NotAllowed(Cow<'static, str>),
     /// The connection's input or output failed.
     Io(io::Error),
 }
@@ -123,7 +123,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Kind::Protocol(text) | Kind::NotConnected(text) => f.write_str(text),
+            Kind::Protocol(text) | Kind::NotConnected(text) | Kind::NotAllowed(text) => {
+                f.write_str(text)
+            }
             Kind::TooLarge { limit } => write!(
                 f,
                 "The maximum message size of {limit}B was exceeded. The message size can be configured in AddHubOptions."
@@ -143,7 +145,6 @@ impl fmt::Display for Error {
             Kind::Decode { what, .. } => write!(f, "cannot deserialize {what}"),
             Kind::InvalidOption { option, rule } => write!(f, "option `{option}` {rule}"),
             Kind::EmptyGroupName => f.write_str("Cannot send to an empty group name."),
-            Kind::NotAllowed(text) => f.write_str(text),
             Kind::Io(_) => f.write_str("the connection's input or output failed"),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
 };
 
@@ -62,8 +63,9 @@ pub trait UploadSink: Send {
 pub struct RawItem<'a>(Payload<'a>);
 
 struct Sink<T> {
-    sender: mpsc::Sender<T>,
+    // Dropped before the sender: a reader that finds the channel closed must find the failure its own.
     failure: Option<Arc<OnceLock<Error>>>,
+    sender: mpsc::Sender<T>,
 }
 
 impl<T: HubArg + 'static> UploadSink for Sink<T> {
@@ -76,7 +78,11 @@ impl<T: HubArg + 'static> UploadSink for Sink<T> {
     }
 
     fn item(&self, item: &RawItem<'_>) -> bool {
-        match T::read(&mut Source::single(item.0)) {
+        // A user's `Deserialize` may panic; that costs the upload.
+        let read = AssertUnwindSafe(|| T::read(&mut Source::single(item.0)));
+        let read = catch_unwind(read)
+            .unwrap_or_else(|_| Err(serde::de::Error::custom("the type panicked")));
+        match read {
             Ok(value) => self.sender.try_send(value).is_ok(),
             Err(source) => {
                 let what = "an item of an upload stream";

@@ -32,6 +32,8 @@ pub(crate) struct CallHead {
     pub(crate) target: Cow<'static, str>,
     /// The completion is queued: whatever happens afterwards, such as a panic while a value is dropped, there is no second one.
     pub(crate) answered: AtomicBool,
+    /// The method has returned its stream.
+    pub(crate) streaming: AtomicBool,
 }
 
 /// A call whose arguments are bound.
@@ -99,6 +101,7 @@ impl<H: Hub> Call<H> {
         S: Stream,
         S::Item: HubResult,
     {
+        self.head.streaming.store(true, Relaxed);
         let mut stream = pin!(stream);
         while let Some(item) = stream.next().await {
             self.item(&item).await?;
@@ -116,6 +119,7 @@ impl<H: Hub> Call<H> {
         T: HubResult,
         E: IntoHubError,
     {
+        self.head.streaming.store(true, Relaxed);
         let mut stream = pin!(stream);
         while let Some(item) = stream.next().await {
             let item = item.map_err(|error| CallError::Stream(error.into_hub_error()))?;
@@ -138,6 +142,12 @@ impl<H: Hub> Call<H> {
         if let Some(room) = link.room() {
             room.await;
         }
+        if link.is_aborted() {
+            // Nothing arrives any more, and nothing waits any more: the call is dropped with its connection.
+            std::future::pending::<()>().await;
+        }
+        // A stream that is always ready lets its connection's task breathe.
+        tokio::task::consume_budget().await;
         Ok(())
     }
 
@@ -197,6 +207,15 @@ impl CallHead {
     }
 
     /// What the client reads of a panic: never its text.
+    pub(crate) fn panicked(&self) -> String {
+        if self.streaming.load(Relaxed) {
+            STREAMING.to_owned()
+        } else {
+            self.unexpected()
+        }
+    }
+
+    /// What the client reads of a call that failed before or in its method.
     pub(crate) fn unexpected(&self) -> String {
         format!("{INVOKING} '{}' on the server.", self.target)
     }

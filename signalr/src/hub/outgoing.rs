@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -138,7 +139,7 @@ pub(super) fn invoke<R: HubArg + 'static, A: Arguments>(
     arguments: &A,
 ) -> Invoking<R> {
     if let Some(text) = denied {
-        return Invoking(InvokeState::Failed(Kind::NotAllowed(text).into()));
+        return Invoking(InvokeState::Failed(Kind::NotAllowed(text.into()).into()));
     }
     let id = lifetime.next_call();
     let protocols = lifetime.protocols();
@@ -171,7 +172,7 @@ enum InvokeState<R> {
 struct Waiting<R> {
     lifetime: Arc<dyn Lifetime>,
     id: String,
-    sending: Option<BoxFuture<()>>,
+    sending: Option<BoxFuture<Result<(), Error>>>,
     answer: oneshot::Receiver<Result<R, Error>>,
 }
 
@@ -185,11 +186,17 @@ impl<R: HubArg + 'static> Waiting<R> {
         let (sender, answer) = oneshot::channel();
         let decode: Answer = Box::new(move |payload| {
             let result = payload.and_then(|payload| {
-                R::read(&mut Source::single(payload)).map_err(|error| {
-                    let name = short_type_name::<R>();
-                    let text = format!("Error trying to deserialize result to {name}. {error}");
-                    Kind::Remote(text).into()
-                })
+                let name = short_type_name::<R>();
+                let unfit = |reason: &dyn fmt::Display| {
+                    let text = format!("Error trying to deserialize result to {name}. {reason}");
+                    Error::from(Kind::Remote(text))
+                };
+                // A user's `Deserialize` may panic; that costs the question.
+                let read = AssertUnwindSafe(|| R::read(&mut Source::single(payload)));
+                match catch_unwind(read) {
+                    Ok(result) => result.map_err(|error| unfit(&error)),
+                    Err(_) => Err(unfit(&"The type panicked.")),
+                }
             });
             // Nobody waits any more: the answer is late.
             drop(sender.send(result));
@@ -205,9 +212,10 @@ impl<R: HubArg + 'static> Waiting<R> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, Error>> {
         if let Some(sending) = &mut self.sending
-            && sending.as_mut().poll(cx).is_ready()
+            && let Poll::Ready(sent) = sending.as_mut().poll(cx)
         {
             self.sending = None;
+            sent?;
         }
         let answer = ready!(Pin::new(&mut self.answer).poll(cx));
         Poll::Ready(

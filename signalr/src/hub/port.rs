@@ -44,7 +44,7 @@ pub(crate) trait Lifetime: Send + Sync {
         to: ConnectionId,
         message: OutboundMessage,
         answer: Answer,
-    ) -> BoxFuture<()>;
+    ) -> BoxFuture<Result<(), Error>>;
     /// Nobody waits for this call any more.
     fn forget_call(&self, id: &str);
 }

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Connection {
     /// Fixed by the handshake.
     pub(super) agreed: OnceLock<Agreed>,
     pub(super) membership: Mutex<Membership>,
+    /// The backplane knows it.
+    pub(super) announced: AtomicBool,
     /// Stops the connection's task at a shutdown deadline, wherever it is.
     pub(super) kill: Notify,
     started_at: u64,
@@ -88,6 +90,7 @@ impl Connection {
             ),
             agreed: OnceLock::new(),
             membership: Mutex::default(),
+            announced: AtomicBool::new(false),
             kill: Notify::new(),
             started_at: now,
         }

@@ -22,7 +22,8 @@ use super::{
 use crate::{
     backplane::{Backplane, LocalConnections},
     connection::Calls,
-    hub::ConnectionId,
+    error::Kind,
+    hub::{ConnectionId, Link},
 };
 
 pub(super) type UserId = Box<dyn Fn(&http::request::Parts) -> Option<String> + Send + Sync>;
@@ -79,9 +80,19 @@ impl Core {
     pub(super) fn forget(&self, token: &str, connection: &Connection) {
         connection.outbox.drain(|_| {});
         self.registry.remove(connection);
+        self.abandon_calls(connection.id());
         self.sessions.close(token);
         if self.sessions.counts().1 == 0 {
             self.all_gone.notify_waiters();
+        }
+    }
+
+    /// Calls that wait for a connection that has gone will not be answered.
+    pub(super) fn abandon_calls(&self, id: &ConnectionId) {
+        let abandoned = self.calls().abandon(id);
+        for answer in abandoned {
+            let text = format!("Connection '{id}' disconnected.");
+            answer(Err(Kind::NotConnected(text.into()).into()));
         }
     }
 

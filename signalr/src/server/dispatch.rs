@@ -18,7 +18,7 @@ use futures_util::{
 use super::{connection::Connection, core::Core, methods::Methods, options::WAITING_LIMIT};
 use crate::{
     connection::{Args, BoxFuture, UploadSinks, Uploads, check_count, result_of},
-    error::Error,
+    error::{Error, Kind as ErrorKind},
     hub::{Call, CallError, CallHead, Context, Hub, Kind, Link, Method},
     hub_error::HubError,
     protocol::{Invocation, Message, Outcome, Payload, Text},
@@ -48,6 +48,8 @@ pub(super) struct Dispatcher<H: Hub> {
     waiting_bytes: usize,
     streams: HashMap<Box<str>, AbortHandle>,
     uploads: Uploads,
+    /// A call with uploads has ended since the pump looked last.
+    released: bool,
 }
 
 impl<H: Hub> Dispatcher<H> {
@@ -68,7 +70,13 @@ impl<H: Hub> Dispatcher<H> {
             waiting_bytes: 0,
             streams: HashMap::new(),
             uploads: Uploads::default(),
+            released: false,
         }
+    }
+
+    /// Whether uploads have ended with their calls: an item that waits for room in one is to be looked at again.
+    pub(super) fn take_released(&mut self) -> bool {
+        std::mem::take(&mut self.released)
     }
 
     /// Whether so much waits for its turn that reading must stop.
@@ -153,6 +161,7 @@ impl<H: Hub> Dispatcher<H> {
                 _ => Cow::Owned(target.to_owned()),
             },
             answered: AtomicBool::new(false),
+            streaming: AtomicBool::new(false),
         }
     }
 
@@ -245,7 +254,7 @@ impl<H: Hub> Dispatcher<H> {
         }
         self.uploads.start(ids, bound.uploads);
         let call = Running {
-            future: Abortable::new(bound.future, registration),
+            future: Some(Abortable::new(bound.future, registration)),
             head,
             uploads: ids.iter().map(|id| (**id).into()).collect(),
             slot,
@@ -293,6 +302,7 @@ impl<H: Hub> Dispatcher<H> {
             slot,
             outcome,
         } = ended;
+        self.released |= !uploads.is_empty();
         self.uploads.forget(&uploads);
         match (slot, head.id.as_deref()) {
             (Slot::Limited, _) => self.ordinary -= 1,
@@ -308,7 +318,7 @@ impl<H: Hub> Dispatcher<H> {
             }
             CallEnd::Panicked => {
                 tracing::error!(target = %head.target, "hub method panicked");
-                self.fail(&head, head.unexpected());
+                self.fail(&head, head.panicked());
             }
             CallEnd::Canceled => self.answer(&head, None),
         }
@@ -339,9 +349,8 @@ impl<H: Hub> Dispatcher<H> {
             Ok(Some(answer)) => answer(result_of(outcome)),
             Ok(None) => {}
             Err(()) => {
-                return Err(Error::protocol(format!(
-                    "Connection ID '{from}' is not valid for invocation ID '{id}'."
-                )));
+                let text = format!("Connection ID '{from}' is not valid for invocation ID '{id}'.");
+                return Err(ErrorKind::NotAllowed(text.into()).into());
             }
         }
         Ok(())
@@ -360,7 +369,8 @@ struct Bound {
 
 /// A call that runs or waits for its turn.
 struct Running {
-    future: Abortable<BoxFuture<Result<(), CallError>>>,
+    /// Taken out to be dropped with care.
+    future: Option<Abortable<BoxFuture<Result<(), CallError>>>>,
     head: Arc<CallHead>,
     uploads: Box<[Box<str>]>,
     slot: Slot,
@@ -398,7 +408,10 @@ impl Future for Running {
 
     /// A panic in a method costs this call and nothing else.
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Ended> {
-        let future = AssertUnwindSafe(|| Pin::new(&mut self.future).poll(cx));
+        let Some(future) = &mut self.future else {
+            return Poll::Pending;
+        };
+        let future = AssertUnwindSafe(|| Pin::new(future).poll(cx));
         let outcome = match catch_unwind(future) {
             Ok(poll) => match ready!(poll) {
                 Ok(Ok(())) => CallEnd::Answered,
@@ -413,5 +426,15 @@ impl Future for Running {
             slot: self.slot,
             outcome,
         })
+    }
+}
+
+impl Drop for Running {
+    /// A user's value may panic while it is dropped; that costs nothing else.
+    fn drop(&mut self) {
+        let future = self.future.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
+            tracing::error!(target = %self.head.target, "hub method panicked while it was dropped");
+        }
     }
 }

@@ -37,7 +37,7 @@ impl Lifetime for Core {
         to: ConnectionId,
         message: OutboundMessage,
         answer: Answer,
-    ) -> BoxFuture<()> {
+    ) -> BoxFuture<Result<(), Error>> {
         self.calls().insert(id.clone(), to.clone(), answer);
         // The call is registered first: a connection that ends now either finds it, or is seen to have ended.
         if let Some(error) = self.registry.why_unreachable(&to) {
@@ -45,14 +45,9 @@ impl Lifetime for Core {
             if let Some(answer) = answer {
                 answer(Err(Kind::NotConnected(error.into()).into()));
             }
-            return Box::pin(std::future::ready(()));
+            return Box::pin(std::future::ready(Ok(())));
         }
-        let sending = self.backplane.send(Recipients::Connection(to), message);
-        Box::pin(async move {
-            if let Err(error) = sending.await {
-                tracing::warn!(%error, "a call to a client could not be sent");
-            }
-        })
+        self.backplane.send(Recipients::Connection(to), message)
     }
 
     fn forget_call(&self, id: &str) {

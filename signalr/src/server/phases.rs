@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context as TaskContext, Poll},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use super::{
     session::unregister,
 };
 use crate::{
-    error::{Error, Kind},
+    error::Error,
     hub::{Connecting, Context, Hub, Link},
     hub_error::HubError,
     packet::Packet,
@@ -106,6 +106,7 @@ impl<T: Transport> Pump<T> {
         connection.clocks.set_deaf(true, core.now());
         let connect = async {
             let user = connection.user_id();
+            connection.announced.store(true, Relaxed);
             core.backplane.connected(connection.id(), user).await?;
             connecting.connect().await
         };
@@ -160,12 +161,7 @@ impl<T: Transport> Pump<T> {
         self.connection
             .outbox
             .drain(|packet| transport.push(packet));
-        let id = self.connection.id();
-        let abandoned = self.core.calls().abandon(id);
-        for answer in abandoned {
-            let text = format!("Connection '{id}' disconnected.");
-            answer(Err(Kind::NotConnected(text.into()).into()));
-        }
+        self.core.abandon_calls(self.connection.id());
     }
 
     /// Writes the Close message behind everything queued, and ends the transport within the close time-out.

@@ -171,6 +171,9 @@ impl<T: Transport> Pump<T> {
         cx: &mut TaskContext<'_>,
         dispatcher: &mut Dispatcher<H>,
     ) -> Result<bool, End> {
+        if dispatcher.take_released() {
+            self.blocked = None;
+        }
         if let Some(blocked) = &mut self.blocked
             && blocked.as_mut().poll(cx).is_ready()
         {

@@ -1,6 +1,9 @@
 //! One connection's task: it reads, dispatches and writes, from the handshake to the end.
 
-use std::{pin::pin, sync::Arc};
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use tracing::Instrument;
 
@@ -42,10 +45,16 @@ pub(super) async fn run<H: Hub, T: Transport>(
         token,
         connection: Arc::clone(&connection),
     };
+    let core = Arc::clone(&shared.core);
     let span = tracing::debug_span!("connection", hub = H::NAME, id = %connection.id());
     let session = serve(shared, Arc::clone(&connection), transport);
     let session = Box::pin(session.instrument(span));
-    futures_util::future::select(session, pin!(connection.kill.notified())).await;
+    drop(futures_util::future::select(session, pin!(connection.kill.notified())).await);
+    // A session that was cut short could not say it; a backplane that hangs does not hold the shutdown up.
+    let unregistered = unregister(&core, &connection);
+    tokio::time::timeout(core.options.close_timeout, unregistered)
+        .await
+        .ok();
 }
 
 async fn serve<H: Hub, T: Transport>(
@@ -105,6 +114,8 @@ async fn connected<H: Hub, T: Transport>(shared: &Arc<Shared<H>>, pump: &mut Pum
 /// The connection is in no group from here on, and unknown.
 pub(super) async fn unregister(core: &Core, connection: &Connection) {
     core.registry.remove(connection);
-    let user = connection.user_id();
-    core.backplane.disconnected(connection.id(), user).await;
+    if connection.announced.swap(false, Relaxed) {
+        let user = connection.user_id();
+        core.backplane.disconnected(connection.id(), user).await;
+    }
 }

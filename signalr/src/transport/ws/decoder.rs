@@ -127,6 +127,9 @@ impl Decoder {
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Violation("a reserved bit is set without an extension"));
         }
+        if left >> 63 == 1 {
+            return Err(Violation("a length has its top bit set"));
+        }
         let mask = header
             .mask
             .ok_or(Violation("a client's frame must be masked"))?;
@@ -265,6 +268,10 @@ mod tests {
                 "a reserved bit is set without an extension",
             ),
             (frame(0x83, b"x"), "a frame has an invalid opcode"),
+            (
+                [&[0x82, 0xff, 0x80][..], &[0; 11]].concat(),
+                "a length has its top bit set",
+            ),
             (frame(0x80, b"x"), "a fragmented message is out of order"),
             (
                 [frame(0x01, b"x"), frame(0x81, b"x")].concat(),
