@@ -283,3 +283,48 @@ async fn the_heartbeat_stops_with_the_last_connection_and_starts_with_the_next()
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn short_intervals_are_kept_to_a_tenth() {
+    for interval in [100, 250, 2_000, 5_000] {
+        let server = HubServer::builder(Clock::new())
+            .keep_alive(Duration::from_millis(interval))
+            .client_timeout(Duration::from_millis(3 * interval))
+            .build()
+            .expect("valid");
+        let mut peer = Peer::connect(&server).await;
+        let mut last = Instant::now();
+        for _ in 0..20 {
+            let after = ping(&mut peer, last).await;
+            let slack = interval / 5;
+            assert!(
+                (interval - slack..=interval + slack).contains(&after),
+                "{after} ms after the last, not {interval}"
+            );
+            last = Instant::now();
+            peer.send(PING).await;
+        }
+    }
+}
+
+#[test]
+fn a_server_outlives_its_runtime() {
+    let server = quick(&Clock::new())
+        .build()
+        .expect("made outside of any runtime");
+    for _ in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let mut peer = Peer::connect(&server).await;
+            let start = Instant::now();
+            about(1_000, ping(&mut peer, start).await);
+        });
+        // The runtime goes away with a connection open.
+        drop(runtime);
+        assert_eq!(server.connection_count(), 0);
+    }
+}

@@ -307,3 +307,25 @@ async fn a_call_that_panics_or_fails_gives_its_turn_back() {
         assert_eq!(peer.completion("1").await, 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_while_it_is_not_read_is_noticed_by_the_next_ping() {
+    let hub = Gated::new();
+    let server = HubServer::new(hub.clone());
+    let mut peer = Peer::connect(&server).await;
+    peer.call("slow", "wait", json!([1])).await;
+    // More than the queue takes.
+    let padding = "x".repeat(20_000);
+    for number in 0..5 {
+        peer.call("1", "padded", json!([number, padding])).await;
+    }
+    settle().await;
+    let start = tokio::time::Instant::now();
+    peer.leave().await;
+    assert!(
+        start.elapsed().as_secs() <= 16,
+        "after {:?}",
+        start.elapsed()
+    );
+    assert_eq!(hub.log.all(), ["start 1"]);
+}

@@ -55,7 +55,7 @@ impl Feed {
 
     pub fn stream(&self, size: usize) -> impl Stream<Item = String> + use<> {
         let runs = Arc::clone(&self.runs);
-        futures_util::stream::iter(0..1_000).map_items(move |_| {
+        futures_util::stream::iter(0..100).map_items(move |_| {
             runs.fetch_add(1, SeqCst);
             "x".repeat(size)
         })
@@ -81,6 +81,15 @@ fn builder(hub: &Feed) -> HubServerBuilder<Feed> {
 
 const KIB: usize = 1_024;
 
+impl Peer {
+    /// Hears this piece of news, without reading all of its text.
+    async fn expect_news(&mut self, number: u32) {
+        let news = self.text().await;
+        let head = format!(r#"{{"type":1,"target":"news","arguments":[{number},""#);
+        assert!(news.starts_with(&head), "no news of {number}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_stops_reading_is_dropped_and_everybody_else_hears_everything() {
     let hub = Feed::default();
@@ -92,12 +101,12 @@ async fn a_client_that_stops_reading_is_dropped_and_everybody_else_hears_everyth
     caller.call("1", "tellAll", json!([20 * KIB, 4_000])).await;
     let reading = tokio::spawn(async move {
         for number in 0..4_000 {
-            assert_eq!(reader.heard("news").await[0], number);
+            reader.expect_news(number).await;
         }
         reader
     });
     for number in 0..4_000 {
-        assert_eq!(caller.heard("news").await[0], number);
+        caller.expect_news(number).await;
     }
     assert_eq!(caller.completion("1").await, 4_000);
     let reader = reading.await.expect("the reader hears all");
@@ -283,10 +292,10 @@ async fn streams_stop_while_their_items_are_not_read() {
         "{items} items of 10 KiB are in memory"
     );
     // Reading again brings them all.
-    for _ in 0..10 * 1_001 {
-        let message = stuck.json().await;
-        assert!(message["type"] == 2 || message["type"] == 3, "{message}");
-        assert_eq!(message["error"], json!(null));
+    for _ in 0..10 * 101 {
+        let message = stuck.text().await;
+        assert!(message.starts_with(r#"{"type":2"#) || message.starts_with(r#"{"type":3,"#));
+        assert!(!message.contains("error"), "{message}");
     }
 }
 

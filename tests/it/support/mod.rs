@@ -5,6 +5,7 @@ mod clock;
 pub mod http;
 mod log;
 mod peer;
+pub mod web;
 
 pub use broken::BROKEN;
 pub use clock::{settle, since, soon, wait};

@@ -91,6 +91,26 @@ impl Peer {
         self.send(&call.to_string()).await;
     }
 
+    /// Sends a call with upload streams of these ids.
+    pub async fn upload(&mut self, id: &str, method: &str, arguments: Value, streams: &[&str]) {
+        let call = json!({
+            "type": 1, "invocationId": id, "target": method, "arguments": arguments, "streamIds": streams,
+        });
+        self.send(&call.to_string()).await;
+    }
+
+    /// Sends an item of an upload stream.
+    pub async fn item(&mut self, stream: &str, item: Value) {
+        let item = json!({ "type": 2, "invocationId": stream, "item": item });
+        self.send(&item.to_string()).await;
+    }
+
+    /// Ends an upload stream.
+    pub async fn end_of(&mut self, stream: &str) {
+        let end = json!({ "type": 3, "invocationId": stream });
+        self.send(&end.to_string()).await;
+    }
+
     /// The next frame, or `None` at the end of the connection.
     pub async fn frame(&mut self) -> Option<String> {
         loop {
@@ -185,6 +205,12 @@ impl Peer {
         self.served
             .await
             .expect("the connection's task does not panic");
+    }
+
+    /// Like [`leave`](Self::leave), where the connection's task may panic.
+    pub async fn go(self) {
+        drop(self.io);
+        self.served.await.ok();
     }
 
     /// Drops the connection's task at once, wherever it is.
