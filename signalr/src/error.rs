@@ -22,6 +22,9 @@ use std::{borrow::Cow, fmt, io, time::Duration};
 /// ```
 pub struct Error(Box<Kind>);
 
+/// An error of another library.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 pub(crate) enum Kind {
     /// The peer broke the hub protocol; the text is the specification's.
     Protocol(Cow<'static, str>),
@@ -36,15 +39,9 @@ pub(crate) enum Kind {
     /// A peer did not take what was written within the send time-out.
     SendTimeout { after: Duration },
     /// A value could not be written by serde.
-    Encode {
-        what: &'static str,
-        source: serde_json::Error,
-    },
+    Encode { what: &'static str, source: Cause },
     /// A value could not be read by serde.
-    Decode {
-        what: &'static str,
-        source: serde_json::Error,
-    },
+    Decode { what: &'static str, source: Cause },
     /// A builder option contradicts the rules.
     InvalidOption { option: &'static str, rule: String },
     /// `Groups` was given an empty name.
@@ -85,6 +82,25 @@ impl Error {
         matches!(*self.0, Kind::NotConnected(_) | Kind::ClosedByPeer(_))
     }
 
+    /// Whether the peer's end of the connection has gone without a word.
+    pub(crate) fn is_disconnect(&self) -> bool {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof,
+        };
+        let Kind::Io(error) = &*self.0 else {
+            return false;
+        };
+        matches!(
+            error.kind(),
+            BrokenPipe
+                | ConnectionAborted
+                | ConnectionReset
+                | NotConnected
+                | TimedOut
+                | UnexpectedEof
+        )
+    }
+
     /// Whether a builder refused an option.
     #[must_use]
     pub fn is_invalid_option(&self) -> bool {
@@ -111,7 +127,13 @@ impl Error {
         match &*self.0 {
             Kind::Protocol(_) | Kind::TooLarge { .. } | Kind::HalfMessage => "InvalidDataException",
             Kind::ClientTimeout | Kind::SendTimeout { .. } => "OperationCanceledException",
-            Kind::Encode { .. } | Kind::Decode { .. } => "JsonException",
+            Kind::Encode { source, .. } | Kind::Decode { source, .. } => {
+                if source.is::<serde_json::Error>() {
+                    "JsonException"
+                } else {
+                    "MessagePackSerializationException"
+                }
+            }
             Kind::ClosedByPeer(_) | Kind::Remote(_) => "HubException",
             Kind::NotConnected(_) | Kind::Io(_) => "IOException",
             Kind::InvalidOption { .. } | Kind::EmptyGroupName => "ArgumentException",
@@ -163,7 +185,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
-            Kind::Encode { source, .. } | Kind::Decode { source, .. } => Some(source),
+            Kind::Encode { source, .. } | Kind::Decode { source, .. } => Some(&**source),
             Kind::Io(source) => Some(source),
             _ => None,
         }

@@ -50,7 +50,9 @@ pub use {
 pub use {
     connection::Upload,
     hub::IntoHubError,
-    protocol::{Arguments, HubArg, HubProtocol, HubResult},
+    protocol::{
+        Arguments, Blob, HubArg, HubProtocol, HubResult, OffsetTimestamp, Timestamp, TimestampError,
+    },
 };
 
 // running a server

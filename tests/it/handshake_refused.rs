@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signalr::{Connecting, Context, Error, HubError, HubServer, HubServerBuilder, hub};
+use signalr::{
+    Connecting, Context, Error, HubError, HubProtocol, HubServer, HubServerBuilder, hub,
+};
 use tokio::time::Instant;
 
 use crate::support::{Log, Peer, settle, since, wait};
@@ -55,10 +57,22 @@ async fn refuses(builder: HubServerBuilder<Watched>, request: &[u8], answer: &st
 
 #[tokio::test(start_paused = true)]
 async fn unknown_protocols_are_refused_by_the_name_as_sent() {
-    for name in ["x", "messagepack", "MessagePack", "", "json ", "Джейсон"] {
+    for name in ["x", "msgpack", "blazorpack", "", "json ", "Джейсон"] {
         let request = format!(r#"{{"protocol":"{name}","version":1}}"#);
         let answer = format!(r#"{{"error":"The protocol '{name}' is not supported."}}"#);
         refuses(builder(), request.as_bytes(), &answer).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn protocols_that_the_hub_does_not_offer_are_refused_alike() {
+    for (offered, name) in [
+        (HubProtocol::Json, "MessagePack"),
+        (HubProtocol::MessagePack, "JSON"),
+    ] {
+        let request = format!(r#"{{"protocol":"{name}","version":1}}"#);
+        let answer = format!(r#"{{"error":"The protocol '{name}' is not supported."}}"#);
+        refuses(builder().protocols([offered]), request.as_bytes(), &answer).await;
     }
 }
 

@@ -71,6 +71,8 @@ async fn acks_and_sequences_are_skipped() {
         r#"{"type":8,"sequenceId":1}"#,
         r#"{"type":8,"sequenceId":102020}"#,
         r#"{"type":8,"sequenceId":9223372036854775807}"#,
+        r#"{"type":8,"sequenceId":-1}"#,
+        r#"{"type":9,"sequenceId":-9223372036854775808}"#,
         r#"{"type":9,"sequenceId":98764321}"#,
         r#"{"sequenceId":0,"type":9}"#,
     ])

@@ -30,6 +30,7 @@ mod proxies;
 mod receive_limit;
 mod results;
 mod selectors;
+mod sending_line;
 mod sends;
 mod session;
 mod shutdown;

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 use serde_json::json;
-use signalr::{HubServer, HubServerBuilder, hub};
+use signalr::{HubProtocol, HubServer, HubServerBuilder, hub};
 
 use crate::support::{Peer, settle, wait};
 
@@ -49,7 +49,8 @@ fn builder() -> HubServerBuilder<Feed> {
 
 #[tokio::test(start_paused = true)]
 async fn a_broadcast_is_written_once_for_all() {
-    let server = HubServer::new(Feed);
+    let server = builder().protocols([HubProtocol::Json]).build();
+    let server = server.expect("valid");
     let mut peers = Vec::new();
     for _ in 0..50 {
         peers.push(Peer::connect(&server).await);

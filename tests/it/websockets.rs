@@ -272,3 +272,15 @@ async fn a_hub_nests_in_axum_and_sees_what_middleware_put_in() {
         .await;
     assert_eq!(answer.status, 200);
 }
+
+#[tokio::test]
+async fn a_connection_that_is_reset_gives_no_reason() {
+    let (hub, addr, log) = echo().await;
+    let http = connect(addr).await;
+    // With a linger of zero, dropping the socket resets the connection.
+    #[expect(deprecated, reason = "a linger of zero does not block")]
+    http.io.set_linger(Some(Duration::ZERO)).expect("a socket");
+    drop(http);
+    hub.closed().await;
+    assert_eq!(log.all(), [""]);
+}

@@ -11,7 +11,7 @@ use crate::protocol::{HubArg, Payload, Source};
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Args<'a> {
-    source: Source<'a>,
+    source: Result<Source<'a>, BindError>,
     expected: usize,
     bound: usize,
     pub(crate) uploads: UploadSinks,
@@ -20,8 +20,15 @@ pub struct Args<'a> {
 impl<'a> Args<'a> {
     /// `expected` is how many values the target takes, `uploads` how its upload streams are opened.
     pub(crate) fn new(arguments: Payload<'a>, expected: usize, uploads: UploadSinks) -> Self {
+        let source = match Source::list(arguments) {
+            Err(_) => Err(BindError::NotAList),
+            Ok((_, Some(provided))) if provided != expected => {
+                Err(BindError::Count { provided, expected })
+            }
+            Ok((source, _)) => Ok(source),
+        };
         Self {
-            source: Source::list(arguments),
+            source,
             expected,
             bound: 0,
             uploads,
@@ -33,10 +40,11 @@ impl<'a> Args<'a> {
     /// # Errors
     /// There is none, or it does not fit `T`.
     pub fn next<T: HubArg>(&mut self, name: &'static str) -> Result<T, BindError> {
-        if !self.source.more() {
+        let source = self.source.as_mut().map_err(|error| *error)?;
+        if !source.more() {
             return Err(self.miscounted(self.bound));
         }
-        let value = T::read(&mut self.source).map_err(|source| {
+        let value = T::read(source).map_err(|source| {
             tracing::debug!(argument = name, error = %source, "argument does not fit");
             BindError::Type
         })?;
@@ -57,10 +65,11 @@ impl<'a> Args<'a> {
     /// # Errors
     /// There are more values than were bound.
     pub fn finish(&mut self) -> Result<(), BindError> {
+        let source = self.source.as_mut().map_err(|error| *error)?;
         let mut provided = self.bound;
-        while self.source.more() {
+        while source.more() {
             provided += 1;
-            if self.source.next::<IgnoredAny>().is_err() {
+            if source.next::<IgnoredAny>().is_err() {
                 return Err(BindError::Type);
             }
         }
@@ -85,6 +94,7 @@ impl<'a> Args<'a> {
 pub enum BindError {
     Count { provided: usize, expected: usize },
     Type,
+    NotAList,
 }
 
 impl fmt::Display for BindError {
@@ -94,6 +104,7 @@ impl fmt::Display for BindError {
                 f,
                 "Invocation provides {provided} argument(s) but target expects {expected}."
             ),
+            Self::NotAList => f.write_str("Reading array length for 'arguments' failed."),
             Self::Type => f.write_str(
                 "Error binding arguments. Make sure that the types of the provided values match the types of the hub method being invoked.",
             ),

@@ -121,7 +121,9 @@ impl Reply {
         let mut out = Vec::new();
         value.write(&mut ValueWriter::new(HubProtocol::Json, &mut out))?;
         let text = String::from_utf8(out)?;
-        Ok(Some(T::read(&mut Source::single(Payload::Json(&text)))?))
+        let value = T::read(&mut Source::single(Payload::Json(&text)));
+        let value = value.map_err(|error| HubError::private("JsonException", error))?;
+        Ok(Some(value))
     }
 }
 

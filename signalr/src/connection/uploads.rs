@@ -80,8 +80,7 @@ impl<T: HubArg + 'static> UploadSink for Sink<T> {
     fn item(&self, item: &RawItem<'_>) -> bool {
         // A user's `Deserialize` may panic; that costs the upload.
         let read = AssertUnwindSafe(|| T::read(&mut Source::single(item.0)));
-        let read = catch_unwind(read)
-            .unwrap_or_else(|_| Err(serde::de::Error::custom("the type panicked")));
+        let read = catch_unwind(read).unwrap_or_else(|_| Err("the type panicked".into()));
         match read {
             Ok(value) => self.sender.try_send(value).is_ok(),
             Err(source) => {

@@ -23,7 +23,8 @@ use crate::{
 /// A message to clients, encoded once for each protocol that its recipients may speak.
 #[derive(Clone, Debug)]
 pub struct OutboundMessage {
-    json: Option<Packet>,
+    /// By the protocols' places.
+    packets: [Option<Packet>; HubProtocol::ALL.len()],
 }
 
 impl OutboundMessage {
@@ -34,9 +35,7 @@ impl OutboundMessage {
     }
 
     pub(crate) fn packet(&self, protocol: HubProtocol) -> Option<&Packet> {
-        match protocol {
-            HubProtocol::Json => self.json.as_ref(),
-        }
+        self.packets[protocol.index()].as_ref()
     }
 }
 
@@ -57,13 +56,11 @@ fn encode_invocation<A: Arguments>(
             protocol.write_invocation(out, &head, arguments)
         })
     };
-    let mut message = OutboundMessage { json: None };
+    let mut packets = [const { None }; HubProtocol::ALL.len()];
     for &protocol in protocols {
-        match protocol {
-            HubProtocol::Json => message.json = Some(encode(protocol)?),
-        }
+        packets[protocol.index()] = Some(encode(protocol)?);
     }
-    Ok(message)
+    Ok(OutboundMessage { packets })
 }
 
 pub(super) fn send<A: Arguments>(

@@ -38,31 +38,29 @@ macro_rules! tuples {
             #[allow(non_snake_case, unused_mut, unused_variables, reason = "the empty tuple uses neither")]
             fn write(&self, writer: &mut ValueWriter<'_>) -> Result<(), Error> {
                 let ($($name,)*) = self;
+                writer.open_list(0 $(+ tuples!(@one $name))*);
                 let mut first = true;
                 $(
                     writer.separator(std::mem::take(&mut first));
                     writer.value($name)?;
                 )*
+                writer.close_list();
                 Ok(())
             }
         }
         tuples!(@shorter $($name)*);
     };
+    (@one $name:ident) => { 1 };
     (@shorter) => {};
     (@shorter $first:ident $($name:ident)*) => { tuples!($($name)*); };
 }
 
 tuples!(A B C D E F G H I J K L M N O P);
 
-/// Arguments that were read before, written again as they are.
+/// A list of arguments that was read before, written again as it is.
 #[cfg(test)]
 impl Arguments for super::Payload<'_> {
     fn write(&self, writer: &mut ValueWriter<'_>) -> Result<(), Error> {
-        let Self::Json(list) = self;
-        let inner = list
-            .trim()
-            .strip_prefix('[')
-            .and_then(|list| list.strip_suffix(']'));
-        super::HubResult::write(&Self::Json(inner.unwrap_or_default()), writer)
+        super::HubResult::write(self, writer)
     }
 }

@@ -15,15 +15,34 @@ impl<'a> Headers<'a> {
     /// More than anybody sends; keeps the search for repeated keys short.
     const MAX: usize = 100;
 
-    /// Adds a header; a repeated key keeps its place and takes the last value (HP-70).
+    /// Adds a header; a repeated key keeps its place and takes the last value, as in JSON (HP-70).
     pub(crate) fn set(&mut self, key: Text<'a>, value: Text<'a>) -> Result<(), Error> {
-        if let Some((_, old)) = self.0.iter_mut().find(|(known, _)| *known == key) {
-            *old = value;
-        } else if self.0.len() < Self::MAX {
-            self.0.push((key, value));
-        } else {
+        match self.find(&key) {
+            Some(old) => *old = value,
+            None => self.push(key, value)?,
+        }
+        Ok(())
+    }
+
+    /// Adds a header; a repeated key is an error, as in MessagePack (HP-70).
+    #[cfg(feature = "msgpack")]
+    pub(crate) fn add(&mut self, key: Text<'a>, value: Text<'a>) -> Result<(), Error> {
+        match self.find(&key) {
+            Some(_) => Err(Error::protocol("Repeated key in header.")),
+            None => self.push(key, value),
+        }
+    }
+
+    fn find(&mut self, key: &str) -> Option<&mut Text<'a>> {
+        let known = self.0.iter_mut().find(|(known, _)| known == key);
+        known.map(|(_, value)| value)
+    }
+
+    fn push(&mut self, key: Text<'a>, value: Text<'a>) -> Result<(), Error> {
+        if self.0.len() == Self::MAX {
             return Err(Error::protocol("More than 100 headers are not supported."));
         }
+        self.0.push((key, value));
         Ok(())
     }
 }
@@ -33,6 +52,9 @@ impl<'a> Headers<'a> {
 pub(crate) enum Payload<'a> {
     /// A JSON text that is known to be well formed.
     Json(&'a str),
+    /// What stands in the frame from the value on: nothing is known of it yet, and something may follow it.
+    #[cfg(feature = "msgpack")]
+    MessagePack(&'a [u8]),
 }
 
 /// How a call or a stream ended (section 4.3).
@@ -79,9 +101,9 @@ pub(crate) enum Message<'a> {
         allow_reconnect: bool,
     },
     Ack {
-        sequence_id: u64,
+        sequence_id: i64,
     },
     Sequence {
-        sequence_id: u64,
+        sequence_id: i64,
     },
 }

@@ -3,14 +3,23 @@
 //! Sections cited in comments are those of the hub protocol specification that the conformance list in `tests/` counts.
 
 mod arguments;
+mod blob;
+mod calendar;
 pub(crate) mod framing;
 pub(crate) mod handshake;
 mod json;
 mod message;
+#[cfg(feature = "msgpack")]
+mod msgpack;
+#[cfg(test)]
+mod rewrite;
+mod timestamp;
 mod values;
 
 pub use arguments::Arguments;
+pub use blob::Blob;
 pub(crate) use message::{Headers, Invocation, Message, Outcome, Payload, Text};
+pub use timestamp::{OffsetTimestamp, Timestamp, TimestampError};
 pub use values::{HubArg, HubResult, Source, ValueWriter};
 
 use crate::error::Error;
@@ -27,17 +36,26 @@ use crate::error::Error;
 pub enum HubProtocol {
     /// Text, each message ended by `0x1E`. Protocol name `json`.
     Json,
+    /// Binary, each message behind its length. Protocol name `messagepack`. Needs the feature `msgpack`, which is on by default.
+    #[cfg(feature = "msgpack")]
+    MessagePack,
 }
 
 impl HubProtocol {
     /// All protocols that this build speaks.
-    pub(crate) const ALL: &[Self] = &[Self::Json];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Json,
+        #[cfg(feature = "msgpack")]
+        Self::MessagePack,
+    ];
 
     /// The name that the handshake uses.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => "messagepack",
         }
     }
 
@@ -45,7 +63,14 @@ impl HubProtocol {
     pub(crate) fn is_binary(self) -> bool {
         match self {
             Self::Json => false,
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => true,
         }
+    }
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub(crate) fn index(self) -> usize {
+        self as usize
     }
 
     /// The protocol of a name as the handshake spells it: letter case does not matter (HP-4).
@@ -60,6 +85,8 @@ impl HubProtocol {
     pub(crate) fn decode(self, frame: &[u8]) -> Result<Option<Message<'_>>, Error> {
         match self {
             Self::Json => json::read::message(frame),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => msgpack::read::message(frame),
         }
     }
 
@@ -72,6 +99,8 @@ impl HubProtocol {
     ) -> Result<(), Error> {
         self.whole(out, |out| match self {
             Self::Json => json::write::invocation(out, head, arguments),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => msgpack::write::invocation(out, head, arguments),
         })
     }
 
@@ -85,6 +114,8 @@ impl HubProtocol {
     ) -> Result<(), Error> {
         self.whole(out, |out| match self {
             Self::Json => json::write::stream_item(out, headers, id, item),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => msgpack::write::stream_item(out, headers, id, item),
         })
     }
 
@@ -98,6 +129,8 @@ impl HubProtocol {
     ) -> Result<(), Error> {
         self.whole(out, |out| match self {
             Self::Json => json::write::completion(out, headers, id, outcome),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => msgpack::write::completion(out, headers, id, outcome),
         })
     }
 
@@ -105,6 +138,8 @@ impl HubProtocol {
     pub(crate) fn write_control(self, out: &mut Vec<u8>, control: &Control<'_>) {
         match self {
             Self::Json => json::write::control(out, control),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => msgpack::write::control(out, control),
         }
     }
 
@@ -117,6 +152,21 @@ impl HubProtocol {
         let start = out.len();
         write(out).inspect_err(|_| out.truncate(start))
     }
+}
+
+/// Whether a serializer or deserializer with this error is of MessagePack.
+///
+/// Some types look different in the two encodings, and serde gives no other hint: both must be human readable, since .NET expects
+/// ids and dates as texts in both.
+pub(crate) fn is_messagepack<E>() -> bool {
+    #[cfg(feature = "msgpack")]
+    {
+        let name = std::any::type_name::<E>();
+        name == std::any::type_name::<rmp_serde::encode::Error>()
+            || name == std::any::type_name::<rmp_serde::decode::Error>()
+    }
+    #[cfg(not(feature = "msgpack"))]
+    false
 }
 
 /// Everything of an invocation but its arguments.
@@ -145,10 +195,10 @@ pub(crate) enum Control<'a> {
     },
     #[cfg_attr(not(test), expect(dead_code, reason = "written by stateful reconnect"))]
     Ack {
-        sequence_id: u64,
+        sequence_id: i64,
     },
     #[cfg_attr(not(test), expect(dead_code, reason = "written by stateful reconnect"))]
     Sequence {
-        sequence_id: u64,
+        sequence_id: i64,
     },
 }

@@ -2,8 +2,13 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+#[cfg(feature = "msgpack")]
+use super::msgpack;
 use super::{HubProtocol, Payload, json};
-use crate::error::Error;
+use crate::error::{Error, Kind};
+
+/// Why a value cannot be read or written, in the words of its encoding.
+pub(crate) type ValueError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A type that a client can send: anything that implements `serde::Deserialize` without borrowing.
 ///
@@ -16,12 +21,12 @@ use crate::error::Error;
 )]
 pub trait HubArg: Sized + Send {
     #[doc(hidden)]
-    fn read(source: &mut Source<'_>) -> Result<Self, serde_json::Error>;
+    fn read(source: &mut Source<'_>) -> Result<Self, ValueError>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + Send> HubArg for T {
-    fn read(source: &mut Source<'_>) -> Result<Self, serde_json::Error> {
+    fn read(source: &mut Source<'_>) -> Result<Self, ValueError> {
         source.next()
     }
 }
@@ -51,11 +56,15 @@ impl<T: Serialize + ?Sized> HubResult for T {
 #[cfg(test)]
 impl HubResult for Payload<'_> {
     fn write(&self, writer: &mut ValueWriter<'_>) -> Result<(), Error> {
-        match (*self, writer.protocol) {
-            (Payload::Json(text), HubProtocol::Json) => {
-                writer.out.extend_from_slice(text.as_bytes());
+        let raw = match *self {
+            Payload::Json(text) => text.as_bytes(),
+            #[cfg(feature = "msgpack")]
+            Payload::MessagePack(from) => {
+                let (value, _) = msgpack::value::split(from).expect("a whole value");
+                value
             }
-        }
+        };
+        writer.out.extend_from_slice(raw);
         Ok(())
     }
 }
@@ -74,16 +83,38 @@ impl<'a> ValueWriter<'a> {
     }
 
     pub(crate) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        let written = match self.protocol {
+            HubProtocol::Json => json::write::value(self.out, value).map_err(ValueError::from),
+            #[cfg(feature = "msgpack")]
+            HubProtocol::MessagePack => msgpack::value::write(self.out, value).map_err(Into::into),
+        };
+        written.map_err(|source| {
+            let what = crate::hub_error::short_type_name::<T>();
+            Kind::Encode { what, source }.into()
+        })
+    }
+
+    /// Goes before a list.
+    #[cfg_attr(not(feature = "msgpack"), expect(unused_variables))]
+    pub(crate) fn open_list(&mut self, length: usize) {
         match self.protocol {
-            HubProtocol::Json => json::write::value(self.out, value),
+            HubProtocol::Json => self.out.push(b'['),
+            #[cfg(feature = "msgpack")]
+            HubProtocol::MessagePack => msgpack::write::array(self.out, length),
         }
     }
 
-    /// Goes before each argument of a list.
+    /// Goes before each element of a list.
     pub(crate) fn separator(&mut self, first: bool) {
-        match self.protocol {
-            HubProtocol::Json if !first => self.out.push(b','),
-            HubProtocol::Json => {}
+        if self.protocol == HubProtocol::Json && !first {
+            self.out.push(b',');
+        }
+    }
+
+    /// Goes behind a list.
+    pub(crate) fn close_list(&mut self) {
+        if self.protocol == HubProtocol::Json {
+            self.out.push(b']');
         }
     }
 }
@@ -91,39 +122,82 @@ impl<'a> ValueWriter<'a> {
 /// Values that follow one another in a frame.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    /// What has not been read yet of a list, from behind its opening bracket or the last value.
-    rest: &'a str,
+pub struct Source<'a>(Rest<'a>);
+
+/// What has not been read yet.
+#[derive(Clone, Copy, Debug)]
+enum Rest<'a> {
+    /// From behind the opening bracket of a list or the last value.
+    Json(&'a str),
+    /// From the next value on; as many as `left` follow.
+    #[cfg(feature = "msgpack")]
+    MessagePack { rest: &'a [u8], left: u32 },
 }
+
+/// A list of values that is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotAList;
 
 impl<'a> Source<'a> {
     /// A single value.
     pub(crate) fn single(payload: Payload<'a>) -> Self {
-        let Payload::Json(rest) = payload;
-        Self { rest }
+        Self(match payload {
+            Payload::Json(text) => Rest::Json(text),
+            #[cfg(feature = "msgpack")]
+            Payload::MessagePack(rest) => Rest::MessagePack { rest, left: 1 },
+        })
     }
 
-    /// The elements of an array.
-    pub(crate) fn list(payload: Payload<'a>) -> Self {
-        let Payload::Json(text) = payload;
-        Self {
-            rest: text.trim_start().strip_prefix('[').unwrap_or_default(),
+    /// The elements of a list, and how many there are where the list says so.
+    ///
+    /// # Errors
+    /// It is no list. In JSON the message would have been refused.
+    pub(crate) fn list(payload: Payload<'a>) -> Result<(Self, Option<usize>), NotAList> {
+        match payload {
+            Payload::Json(text) => {
+                let inner = text.trim_start().strip_prefix('[').ok_or(NotAList)?;
+                Ok((Self(Rest::Json(inner)), None))
+            }
+            #[cfg(feature = "msgpack")]
+            Payload::MessagePack(mut rest) => {
+                let left = rmp::decode::read_array_len(&mut rest).map_err(|_| NotAList)?;
+                let length = usize::try_from(left).map_err(|_| NotAList)?;
+                Ok((Self(Rest::MessagePack { rest, left }), Some(length)))
+            }
         }
     }
 
-    pub(crate) fn next<T: DeserializeOwned>(&mut self) -> Result<T, serde_json::Error> {
-        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<T>();
-        let value = values
-            .next()
-            .unwrap_or_else(|| Err(serde::de::Error::custom("no value")))?;
-        self.rest = &self.rest[values.byte_offset()..];
-        Ok(value)
+    pub(crate) fn next<T: DeserializeOwned>(&mut self) -> Result<T, ValueError> {
+        match &mut self.0 {
+            Rest::Json(rest) => {
+                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<T>();
+                let value = values.next().ok_or("no value")??;
+                *rest = &rest[values.byte_offset()..];
+                Ok(value)
+            }
+            #[cfg(feature = "msgpack")]
+            Rest::MessagePack { rest, left } => {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    return Ok(msgpack::value::read(rest)?);
+                }
+                let (value, behind) = msgpack::value::split(rest).ok_or("malformed")?;
+                *rest = behind;
+                Ok(msgpack::value::read(value)?)
+            }
+        }
     }
 
     /// Steps over what separates elements; whether another one follows.
     pub(crate) fn more(&mut self) -> bool {
-        let rest = self.rest.trim_start();
-        self.rest = rest.strip_prefix(',').unwrap_or(rest);
-        !self.rest.is_empty() && !self.rest.starts_with(']')
+        match &mut self.0 {
+            Rest::Json(rest) => {
+                let trimmed = rest.trim_start();
+                *rest = trimmed.strip_prefix(',').unwrap_or(trimmed);
+                !rest.is_empty() && !rest.starts_with(']')
+            }
+            #[cfg(feature = "msgpack")]
+            Rest::MessagePack { left, .. } => *left > 0,
+        }
     }
 }

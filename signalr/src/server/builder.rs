@@ -12,6 +12,7 @@ use crate::{
     backplane::{Backplane, Local},
     error::Error,
     hub::{Hub, HubSource},
+    protocol::HubProtocol,
 };
 
 /// Options of a [`HubServer`], with ASP.NET Core's defaults.
@@ -51,6 +52,19 @@ impl<H: Hub> HubServerBuilder<H> {
             backplane: Box::new(Local::new()),
             user_id: None,
         }
+    }
+
+    /// The hub protocols that clients may choose from. Default: all that this build speaks.
+    ///
+    /// A handshake that asks for another one is refused.
+    pub fn protocols(mut self, protocols: impl IntoIterator<Item = HubProtocol>) -> Self {
+        self.options.protocols.clear();
+        for protocol in protocols {
+            if !self.options.protocols.contains(&protocol) {
+                self.options.protocols.push(protocol);
+            }
+        }
+        self
     }
 
     /// A ping goes out after this long without any other message to the client. Default: 15 s.
@@ -108,6 +122,8 @@ impl<H: Hub> HubServerBuilder<H> {
 
     /// A client that does not take what was written to it within this time is disconnected, and nobody waits for it any more.
     /// Default: 10 s.
+    ///
+    /// What is written at once is what was queued: up to [`send_queue_limit`](Self::send_queue_limit) and one message.
     pub fn send_timeout(mut self, timeout: Duration) -> Self {
         self.options.send_timeout = timeout;
         self

@@ -141,17 +141,16 @@ impl Connection {
 
 /// The same ping for everybody.
 fn ping(protocol: HubProtocol) -> Packet {
-    static JSON: OnceLock<Packet> = OnceLock::new();
-    let cell = match protocol {
-        HubProtocol::Json => &JSON,
-    };
+    static PINGS: [OnceLock<Packet>; HubProtocol::ALL.len()] =
+        [const { OnceLock::new() }; HubProtocol::ALL.len()];
     let build = || {
         Packet::build(protocol.is_binary(), |out| {
             protocol.write_control(out, &Control::Ping);
             Ok::<_, std::convert::Infallible>(())
         })
     };
-    cell.get_or_init(|| build().unwrap_or_else(|never| match never {}))
+    PINGS[protocol.index()]
+        .get_or_init(|| build().unwrap_or_else(|never| match never {}))
         .clone()
 }
 
@@ -190,7 +189,8 @@ impl Link for Connection {
     }
 
     fn room(&self) -> Option<BoxFuture<()>> {
-        self.outbox.room()
+        let turn = self.outbox.room()?;
+        Some(Box::pin(async move { drop(turn.await) }))
     }
 
     fn close(&self, error: Option<String>, allow_reconnect: bool) {

@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Lifetime for Core {
-    fn protocols(&self) -> &'static [HubProtocol] {
-        HubProtocol::ALL
+    fn protocols(&self) -> &[HubProtocol] {
+        &self.options.protocols
     }
 
     fn send(&self, to: Recipients, message: OutboundMessage) -> BoxFuture<Result<(), Error>> {

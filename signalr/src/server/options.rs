@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::{
     error::{Error, Kind},
+    protocol::HubProtocol,
     transport::negotiate::MAX_VERSION,
 };
 
 /// The options of [`HubServerBuilder`](super::HubServerBuilder), with ASP.NET Core's defaults.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    pub(crate) protocols: Vec<HubProtocol>,
     pub(crate) keep_alive: Duration,
     pub(crate) client_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
@@ -35,6 +37,7 @@ pub(crate) const WAITING_LIMIT: usize = 64 * 1024;
 impl Default for Options {
     fn default() -> Self {
         Self {
+            protocols: HubProtocol::ALL.to_vec(),
             keep_alive: Duration::from_secs(15),
             client_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(15),
@@ -77,6 +80,10 @@ impl Options {
             if value == 0 {
                 return Err(invalid(option, "must be at least 1, but is 0"));
             }
+        }
+        if self.protocols.is_empty() {
+            let rule = "must name at least one: There are no supported protocols";
+            return Err(invalid("protocols", rule));
         }
         let version = self.min_negotiate_version;
         if !(0..=MAX_VERSION).contains(&version) {

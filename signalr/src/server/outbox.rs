@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Relaxed, SeqCst},
@@ -12,9 +12,12 @@ use std::{
     task::{Context, Waker},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
-use crate::{connection::BoxFuture, error::Error, packet::Packet};
+use crate::{error::Error, packet::Packet};
+
+/// A place in the line of those who wait for room. Completes, with or without an error, when the wait is over.
+pub(super) type Turn = oneshot::Receiver<()>;
 
 /// Why a connection's task should end, said from outside of it.
 #[derive(Debug)]
@@ -34,13 +37,12 @@ pub(super) enum Signal {
 
 /// The queue of one connection, bounded in bytes.
 ///
-/// A sender may push while fewer than `limit` bytes are unsent, so one message may exceed the limit; otherwise it waits. Whoever
-/// pushes wakes the connection's task, unless that is running anyway.
+/// A sender may push while fewer than `limit` bytes are unsent, so one message may exceed the limit; otherwise it waits in line, at
+/// the price of its own message. Whoever pushes wakes the connection's task, unless that is running anyway.
 #[derive(Debug)]
 pub(super) struct Outbox {
     state: Mutex<State>,
     limit: usize,
-    room: Notify,
     ended: AtomicBool,
     end: Notify,
     /// Since when (server clock, milliseconds) the peer has taken nothing; 0 while it does.
@@ -50,6 +52,8 @@ pub(super) struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     packets: VecDeque<Packet>,
+    /// Who waits for room, in order: no sender is overtaken by a later one.
+    line: VecDeque<(Option<Packet>, oneshot::Sender<()>)>,
     /// Bytes in `packets`.
     queued: usize,
     /// Bytes that the transport has taken and not written.
@@ -65,7 +69,6 @@ impl Outbox {
         Self {
             state: Mutex::default(),
             limit,
-            room: Notify::new(),
             ended: AtomicBool::new(false),
             end: Notify::new(),
             stuck_since: AtomicU64::new(0),
@@ -81,32 +84,19 @@ impl Outbox {
         wake(state);
     }
 
-    /// Queues if there is room. `false`: there is none; wait for [`room`](Self::room). Packets for an ended connection vanish.
-    pub(super) fn try_push(&self, packet: &Packet) -> bool {
+    /// Queues behind everything queued before. Without room the packet waits in line, and whoever sends it should wait too; who
+    /// stops waiting takes the packet back. Packets for an ended connection vanish.
+    pub(super) fn send(&self, packet: &Packet) -> Option<Turn> {
         let mut state = self.lock();
         if state.closed {
-            return true;
+            return None;
         }
-        if state.unsent() >= self.limit {
-            return false;
+        if let Some(turn) = state.line_up(self.limit, || Some(packet.clone())) {
+            return Some(turn);
         }
         state.push(packet.clone());
         wake(state);
-        true
-    }
-
-    /// Queues as soon as there is room.
-    pub(super) async fn push_when_room(&self, packet: &Packet) {
-        loop {
-            let room = self.room.notified();
-            tokio::pin!(room);
-            // Registered before the attempt, so that room made in between is not missed.
-            room.as_mut().enable();
-            if self.try_push(packet) {
-                return;
-            }
-            room.await;
-        }
+        None
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -114,23 +104,13 @@ impl Outbox {
         state.unsent() >= self.limit && !state.closed
     }
 
-    /// Completes when there is room or the connection has ended; `None`: at once.
-    pub(super) fn room(self: &Arc<Self>) -> Option<BoxFuture<()>> {
-        if !self.is_full() {
+    /// Completes when there is room and nobody else is in line, or the connection has ended; `None`: at once.
+    pub(super) fn room(&self) -> Option<Turn> {
+        let mut state = self.lock();
+        if state.closed {
             return None;
         }
-        let this = Arc::clone(self);
-        Some(Box::pin(async move {
-            loop {
-                let room = this.room.notified();
-                tokio::pin!(room);
-                room.as_mut().enable();
-                if !this.is_full() {
-                    return;
-                }
-                room.await;
-            }
-        }))
+        state.line_up(self.limit, || None)
     }
 
     /// Tells the task to end. The first signal counts; an abort takes back what a close allows.
@@ -147,7 +127,7 @@ impl Outbox {
             (Some(_), _) => return,
             (none, signal) => *none = Some(signal),
         }
-        state.closed = true;
+        state.end();
         wake(state);
         self.announce_end();
     }
@@ -198,7 +178,7 @@ impl Outbox {
     /// Takes what is left; from here on everything pushed vanishes, and nobody waits for room.
     pub(super) fn drain(&self, each: impl FnMut(&Packet)) {
         let mut state = self.lock();
-        state.closed = true;
+        state.end();
         let packets = std::mem::take(&mut state.packets);
         drop(state);
         packets.iter().for_each(each);
@@ -208,13 +188,8 @@ impl Outbox {
     /// The transport has `unsent` bytes left; everything else that was taken has been written.
     pub(super) fn wrote(&self, unsent: usize) {
         let mut state = self.lock();
-        let was_full = state.unsent() >= self.limit;
         state.in_flight = unsent;
-        let has_room = state.unsent() < self.limit;
-        drop(state);
-        if was_full && has_room {
-            self.room.notify_waiters();
-        }
+        state.call_up(self.limit);
     }
 
     pub(super) fn is_ended(&self) -> bool {
@@ -257,7 +232,6 @@ impl Outbox {
     fn announce_end(&self) {
         self.ended.store(true, SeqCst);
         self.end.notify_waiters();
-        self.room.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -273,6 +247,37 @@ pub(super) enum Taken {
 }
 
 impl State {
+    /// Takes a place in the line, if there is one or no room.
+    fn line_up(&mut self, limit: usize, packet: impl FnOnce() -> Option<Packet>) -> Option<Turn> {
+        if self.line.is_empty() && self.unsent() < limit {
+            return None;
+        }
+        let (sender, turn) = oneshot::channel();
+        self.line.push_back((packet(), sender));
+        Some(turn)
+    }
+
+    /// Lets in whoever has room now.
+    fn call_up(&mut self, limit: usize) {
+        while self.unsent() < limit {
+            let Some((packet, sender)) = self.line.pop_front() else {
+                return;
+            };
+            // Who has stopped waiting is passed over, packet and all.
+            if sender.send(()).is_ok()
+                && let Some(packet) = packet
+            {
+                self.push(packet);
+            }
+        }
+    }
+
+    /// Nothing more is taken, and nobody waits any more.
+    fn end(&mut self) {
+        self.closed = true;
+        self.line.clear();
+    }
+
     fn push(&mut self, packet: Packet) {
         self.queued += packet.len();
         self.packets.push_back(packet);

@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 
 use super::{
     connection::{Agreed, millis},
+    options::Options,
     outbox::Taken,
     pump::{CloseMessage, Pump},
     session::unregister,
@@ -43,8 +44,12 @@ impl<T: Transport> Pump<T> {
             }
             match self.inbound.next_text() {
                 Ok(Some(frame)) => {
-                    let detailed = self.core.options.detailed_errors;
-                    let agreed = handshake::accept(frame, HubProtocol::ALL, T::BINARY, detailed)?;
+                    let Options {
+                        protocols,
+                        detailed_errors,
+                        ..
+                    } = &self.core.options;
+                    let agreed = handshake::accept(frame, protocols, T::BINARY, *detailed_errors)?;
                     self.accept(agreed)?;
                     return Poll::Ready(Ok(true));
                 }

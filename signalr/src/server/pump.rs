@@ -50,11 +50,11 @@ impl End {
         }
     }
 
-    /// The transport is gone.
-    fn gone(reason: Option<Error>) -> Self {
+    /// The transport is gone. A peer that has broken off is a peer that has left.
+    fn gone(reason: Error) -> Self {
         Self {
             close: None,
-            reason,
+            reason: Some(reason).filter(|reason| !reason.is_disconnect()),
         }
     }
 }
@@ -104,7 +104,8 @@ impl<T: Transport> Pump<T> {
     ) -> Result<bool, End> {
         let outbox = &self.connection.outbox;
         let mut taken = Taken::Nothing;
-        if self.transport.unsent() == 0 {
+        let carried_over = self.transport.unsent() > 0;
+        if !carried_over {
             let transport = &mut self.transport;
             taken = outbox.take(cx, park, |packet| transport.push(packet));
         } else if let Some(signal) = outbox.take_signal(cx, park) {
@@ -123,7 +124,8 @@ impl<T: Transport> Pump<T> {
             Taken::Nothing => false,
         };
         self.poll_flush(cx)?;
-        Ok(wrote)
+        // What was queued behind a batch that is written only now has woken nobody.
+        Ok(wrote || carried_over && self.transport.unsent() == 0)
     }
 
     fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<(), End> {
@@ -135,7 +137,7 @@ impl<T: Transport> Pump<T> {
                 outbox.set_stuck(None);
             }
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Err(End::gone(Some(error))),
+            Poll::Ready(Err(error)) => return Err(End::gone(error)),
             Poll::Pending => {
                 outbox.wrote(self.transport.unsent());
                 outbox.set_stuck(Some(self.core.now()));
@@ -161,7 +163,7 @@ impl<T: Transport> Pump<T> {
                 reason: None,
             },
             Signal::TimedOut(error) => End::failed(error, self.core.options.detailed_errors),
-            Signal::Stuck(error) => End::gone(Some(error)),
+            Signal::Stuck(error) => End::gone(error),
         }
     }
 
@@ -184,7 +186,8 @@ impl<T: Transport> Pump<T> {
         let mut progress = false;
         while self.may_read(dispatcher) {
             let protocol = self.connection.protocol();
-            let Some(frame) = self.inbound.next_text().map_err(failed)? else {
+            let frame = self.inbound.next(protocol.is_binary()).map_err(failed)?;
+            let Some(frame) = frame else {
                 if !self.poll_read(cx)? {
                     break;
                 }
@@ -244,7 +247,7 @@ impl<T: Transport> Pump<T> {
                 Kind::HalfMessage.into(),
                 self.core.options.detailed_errors,
             )),
-            Poll::Ready(Err(error)) => Err(End::gone(Some(error))),
+            Poll::Ready(Err(error)) => Err(End::gone(error)),
             Poll::Pending => {
                 self.inbound.shrink();
                 Ok(false)

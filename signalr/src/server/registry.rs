@@ -6,15 +6,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use futures_util::future::join_all;
-
-use super::connection::{Connection, Membership};
+use super::{
+    connection::{Connection, Membership},
+    outbox::Turn,
+};
 use crate::{
     backplane::Delivery,
     connection::BoxFuture,
     error::Error,
     hub::{ConnectionId, Link, OutboundMessage, Recipients},
-    packet::Packet,
 };
 
 const SHARDS: usize = 16;
@@ -123,20 +123,16 @@ impl Delivery for RegistryDelivery {
     fn deliver(&self, to: Recipients, message: OutboundMessage) -> BoxFuture<Result<(), Error>> {
         let registry = Arc::clone(&self.0);
         Box::pin(async move {
-            let mut slow: Vec<(Arc<Connection>, Packet)> = Vec::new();
+            let mut slow: Vec<Turn> = Vec::new();
             for connection in registry.select(&to) {
                 // A connection whose protocol nobody spoke when the message was encoded has joined after the send began.
-                if let Some(packet) = message.packet(connection.protocol())
-                    && !connection.outbox.try_push(packet)
-                {
-                    slow.push((connection, packet.clone()));
+                if let Some(packet) = message.packet(connection.protocol()) {
+                    slow.extend(connection.outbox.send(packet));
                 }
             }
-            if !slow.is_empty() {
-                let pushes = slow
-                    .iter()
-                    .map(|(connection, packet)| connection.outbox.push_when_room(packet));
-                join_all(pushes).await;
+            for turn in slow {
+                // An error says that the connection has ended meanwhile.
+                turn.await.ok();
             }
             // A hub method that sends in a loop to clients that have gone would never wait, and its connection never end.
             tokio::task::consume_budget().await;

@@ -40,7 +40,7 @@ struct Fields<'a> {
     result: Option<Payload<'a>>,
     error: Option<Text<'a>>,
     allow_reconnect: bool,
-    sequence_id: Option<u64>,
+    sequence_id: Option<i64>,
 }
 
 impl<'a> Fields<'a> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
 use crate::{
-    error::{Error, Kind},
+    error::Error,
     protocol::{
         Arguments, Control, Headers, HubProtocol, HubResult, InvocationHead, Outcome, Text,
         ValueWriter, framing::RECORD_SEPARATOR,
@@ -26,9 +26,8 @@ pub(in crate::protocol) fn invocation<A: Arguments + ?Sized>(
     );
     out.extend_from_slice(br#","target":"#);
     text(out, head.target);
-    out.extend_from_slice(br#","arguments":["#);
+    out.extend_from_slice(br#","arguments":"#);
     arguments.write(&mut ValueWriter::new(HubProtocol::Json, out))?;
-    out.push(b']');
     if let Some(ids) = head.stream_ids {
         stream_ids(out, ids);
     }
@@ -99,13 +98,8 @@ pub(in crate::protocol) fn control(out: &mut Vec<u8>, control: &Control<'_>) {
 pub(in crate::protocol) fn value<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     value: &T,
-) -> Result<(), Error> {
-    value
-        .serialize(&mut Serializer::with_formatter(out, Wire))
-        .map_err(|source| {
-            let what = crate::hub_error::short_type_name::<T>();
-            Kind::Encode { what, source }.into()
-        })
+) -> Result<(), serde_json::Error> {
+    value.serialize(&mut Serializer::with_formatter(out, Wire))
 }
 
 fn open(out: &mut Vec<u8>, kind: u8, headers: &Headers<'_>, id: Option<&str>) {
@@ -140,7 +134,7 @@ fn stream_ids(out: &mut Vec<u8>, ids: &[Text<'_>]) {
     out.push(b']');
 }
 
-fn sequence(out: &mut Vec<u8>, kind: u8, sequence_id: u64) {
+fn sequence(out: &mut Vec<u8>, kind: u8, sequence_id: i64) {
     open(out, kind, &Headers::default(), None);
     out.extend_from_slice(br#","sequenceId":"#);
     out.extend_from_slice(sequence_id.to_string().as_bytes());
@@ -154,7 +148,7 @@ fn text(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("a string can be written to memory");
 }
 
-/// serde_json's compact output with .NET's habits (section 5.4): whole floats without `.0`, bytes as base64.
+/// serde_json's compact output with .NET's habits (section 5.4): whole floats without `.0`.
 struct Wire;
 
 impl Formatter for Wire {

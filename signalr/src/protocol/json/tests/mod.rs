@@ -6,9 +6,7 @@
 use proptest::prelude::*;
 use serde::Serialize;
 
-use crate::protocol::{
-    Control, Headers, HubProtocol, Invocation, InvocationHead, Message, Outcome, Payload, Text,
-};
+use crate::protocol::{Headers, HubProtocol, Invocation, Message, Payload, Text, rewrite::rewrite};
 
 const MESSAGES: &str = include_str!("messages.tsv");
 const READ_ONLY: &str = include_str!("read_only.tsv");
@@ -26,66 +24,9 @@ fn expect(json: &str) -> Message<'_> {
 
 /// Writes a message that was read.
 fn write(message: &Message<'_>) -> String {
-    let mut out = Vec::new();
-    let json = HubProtocol::Json;
-    let written = match message {
-        Message::Invocation(invocation) => {
-            let head = InvocationHead {
-                streaming: invocation.streaming,
-                headers: invocation.headers.clone(),
-                id: invocation.id.as_deref(),
-                target: &invocation.target,
-                stream_ids: Some(&*invocation.stream_ids).filter(|ids| !ids.is_empty()),
-            };
-            json.write_invocation(&mut out, &head, &invocation.arguments)
-        }
-        Message::StreamItem { headers, id, item } => {
-            json.write_stream_item(&mut out, headers, id, item)
-        }
-        Message::Completion {
-            headers,
-            id,
-            outcome,
-        } => {
-            let outcome = match outcome {
-                Outcome::Void => Outcome::Void,
-                Outcome::Result(result) => Outcome::Result(result),
-                Outcome::Error(error) => Outcome::Error(error.clone()),
-            };
-            json.write_completion(&mut out, headers, id, outcome)
-        }
-        other => {
-            json.write_control(&mut out, &control(other));
-            Ok(())
-        }
-    };
-    written.expect("known values can be written");
+    let mut out = rewrite(HubProtocol::Json, message);
     assert_eq!(out.pop(), Some(0x1e), "one separator at the end");
     String::from_utf8(out).expect("UTF-8")
-}
-
-fn control<'a>(message: &'a Message<'_>) -> Control<'a> {
-    match message {
-        Message::CancelInvocation { headers, id } => Control::CancelInvocation {
-            headers: headers.clone(),
-            id,
-        },
-        Message::Ping => Control::Ping,
-        Message::Close {
-            error,
-            allow_reconnect,
-        } => Control::Close {
-            error: error.as_deref(),
-            allow_reconnect: *allow_reconnect,
-        },
-        Message::Ack { sequence_id } => Control::Ack {
-            sequence_id: *sequence_id,
-        },
-        Message::Sequence { sequence_id } => Control::Sequence {
-            sequence_id: *sequence_id,
-        },
-        other => panic!("{other:?} holds a user value"),
-    }
 }
 
 #[test]

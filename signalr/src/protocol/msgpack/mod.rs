@@ -1,0 +1,8 @@
+//! The MessagePack encoding of hub messages (section 6).
+
+pub(super) mod read;
+pub(super) mod value;
+pub(super) mod write;
+
+#[cfg(test)]
+mod tests;
