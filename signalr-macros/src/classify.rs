@@ -31,6 +31,7 @@ use crate::{
 pub(crate) enum Class {
     Context,
     Upload,
+    Cancellation,
     Wire(Wire),
 }
 
@@ -51,6 +52,7 @@ pub(crate) fn argument(ty: &Type) -> syn::Result<Class> {
         Type::ImplTrait(_) | Type::TraitObject(_) => Err(Error::new_spanned(ty, NO_IMPL)),
         path if ends_in(path, "Context") => Err(Error::new_spanned(ty, NO_CONTEXT)),
         path if ends_in(path, "Connecting") => Err(Error::new_spanned(ty, NOT_YET)),
+        path if ends_in(path, "CancellationToken") => Ok(Class::Cancellation),
         path if ends_in(path, "Receiver") => match last(path).map(|s| arguments(s).count()) {
             Some(1) => Ok(Class::Upload),
             _ => Err(Error::new_spanned(
@@ -64,6 +66,10 @@ pub(crate) fn argument(ty: &Type) -> syn::Result<Class> {
 
 fn referenced(reference: &TypeReference) -> syn::Result<Class> {
     let to = peel(&reference.elem);
+    if ends_in(to, "CancellationToken") {
+        let message = "take the token by value: `CancellationToken`";
+        return Err(Error::new_spanned(reference, message));
+    }
     if ends_in(to, "Receiver") {
         let message = "take an upload by value: `Receiver<T>`";
         return Err(Error::new_spanned(reference, message));
@@ -324,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn contexts_and_uploads_are_known_by_their_names() {
+    fn contexts_uploads_and_tokens_are_known_by_their_names() {
         let class = |ty: Type| argument(&ty);
         assert!(matches!(
             class(parse_quote!(&Context<Self>)),
@@ -342,6 +348,10 @@ mod tests {
             class(parse_quote!(mpsc::Receiver<u8>)),
             Ok(Class::Upload)
         ));
+        assert!(matches!(
+            class(parse_quote!(signalr::CancellationToken)),
+            Ok(Class::Cancellation)
+        ));
     }
 
     #[test]
@@ -351,6 +361,7 @@ mod tests {
         assert!(refused(parse_quote!(&Connecting<Self>)).contains("`on_connected`"));
         assert!(refused(parse_quote!(Receiver)).contains("`Receiver<T>`"));
         assert!(refused(parse_quote!(&mut Receiver<u8>)).contains("by value"));
+        assert!(refused(parse_quote!(&CancellationToken)).contains("by value"));
         assert!(refused(parse_quote!(impl Stream<Item = u8>)).contains("`Receiver<T>`"));
         assert!(refused(parse_quote!(&dyn Show)).contains("concrete type"));
         assert!(refused(parse_quote!(Vec<impl Show>)).contains("concrete type"));

@@ -113,8 +113,12 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `cx: &Context<Self>`, first | the context of the call |
 /// | `Receiver<T>`, ours or tokio's `mpsc` one | an upload: a stream of values from the client |
+/// | `CancellationToken` | what tells that the client has cancelled the call |
 /// | `&str`, `&[T]`, `&T`, and these in an `Option` | a value from the client, lent for the call |
 /// | any other `T` | a value from the client |
+///
+/// A client can cancel a call (.NET's can, and Rust's). A method that takes no token is dropped then, where it awaits; one that takes it
+/// goes on, and answers what it likes. A stream is dropped in any case. The token fires too when the connection ends.
 ///
 /// Values are read with `serde::Deserialize`, up to sixteen of them. Methods cannot be generic, and have no `impl Trait` and no
 /// patterns among their arguments.

@@ -52,8 +52,18 @@ impl HubMethod {
 /// One argument of a hub method.
 pub(crate) enum Arg {
     Context,
-    Upload { name: String, ty: Type },
-    Wire { name: String, wire: Wire },
+    Upload {
+        name: String,
+        ty: Type,
+    },
+    /// What tells the method that it is cancelled.
+    Cancellation {
+        ty: Type,
+    },
+    Wire {
+        name: String,
+        wire: Wire,
+    },
 }
 
 /// A value that is decoded owned, and then given or lent to the method.

@@ -128,8 +128,10 @@ fn arguments(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
             args.push(Arg::Context);
             continue;
         }
-        on_the_wire += 1;
-        validate::at_most(on_the_wire, typed, errors);
+        if !matches!(class, Some(Class::Cancellation)) {
+            on_the_wire += 1;
+            validate::at_most(on_the_wire, typed, errors);
+        }
         let name = validate::argument_name(typed, errors);
         if let (Some(class), Some(name)) = (class, name) {
             args.push(arg(class, plain(name), &typed.ty));
@@ -145,6 +147,7 @@ fn arg(class: Class, name: String, ty: &Type) -> Arg {
             name,
             ty: ty.clone(),
         },
+        Class::Cancellation => Arg::Cancellation { ty: ty.clone() },
         Class::Wire(wire) => Arg::Wire { name, wire },
     }
 }

@@ -143,6 +143,11 @@ fn wire(ty: &Type, errors: &mut Errors) -> Option<Wire> {
             );
             None
         }
+        Class::Cancellation => {
+            let message = "a call to a client cannot be cancelled: leave the token out";
+            errors.at(ty, message);
+            None
+        }
         Class::Upload => {
             errors.at(
                 ty,

@@ -102,7 +102,7 @@ fn entry(method: &HubMethod) -> TokenStream {
     let (call, args) = (local("__call", span), local("__args", span));
     let params = method.args.iter().filter_map(|arg| match arg {
         Arg::Wire { name, .. } => Some(name),
-        Arg::Context | Arg::Upload { .. } => None,
+        Arg::Context | Arg::Upload { .. } | Arg::Cancellation { .. } => None,
     });
     let is_upload = |arg: &&Arg| matches!(arg, Arg::Upload { .. });
     let uploads = method.args.iter().filter(is_upload).count();
@@ -147,6 +147,11 @@ fn read(place: usize, arg: &Arg) -> TokenStream {
             let user = with_lifetimes(ty, "_");
             quote_spanned!(span=> let #slot = #args.upload::<#user>(#name)?;)
         }
+        Arg::Cancellation { ty } => {
+            let span = ty.span();
+            let (args, slot) = (local("__args", span), slot(place, span));
+            quote_spanned!(span=> let #slot = #args.cancellation::<#ty>();)
+        }
     }
 }
 
@@ -161,7 +166,9 @@ fn body(method: &HubMethod) -> TokenStream {
         .map(|(place, arg)| match arg {
             Arg::Context => quote!(#call.context()),
             Arg::Wire { wire, .. } => render::pass(place, &wire.ty, wire.lend),
-            Arg::Upload { ty, .. } => render::pass(place, ty, Lend::Given),
+            Arg::Upload { ty, .. } | Arg::Cancellation { ty } => {
+                render::pass(place, ty, Lend::Given)
+            }
         });
     let wait = method.is_async.then(|| quote_spanned!(span=> .await));
     let out = quote_spanned!(span=> Self::#ident(&#hub, #(#passed),*)#wait);

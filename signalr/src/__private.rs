@@ -5,7 +5,9 @@ pub use std::{boxed::Box, string::String, sync::Arc, vec::Vec};
 pub use serde::Serialize;
 
 pub use crate::{
-    connection::{Args, BindError, BoxFuture, Handlers, RawItem, Reply, UploadSink, UploadSinks},
+    connection::{
+        Args, BindError, BoxFuture, Cancellation, Handlers, RawItem, Reply, UploadSink, UploadSinks,
+    },
     hub::{Call, CallError, IntoHubError, Run},
     protocol::{HubArg, HubResult, Source, ValueWriter},
 };

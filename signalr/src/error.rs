@@ -22,6 +22,9 @@ use std::{borrow::Cow, fmt, io, time::Duration};
 /// ```
 pub struct Error(Box<Kind>);
 
+/// What official clients answer when they have no handler, or one without a result (section 12.2).
+pub(crate) const NO_RESULT: &str = "Client didn't provide a result.";
+
 /// An error of another library.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -42,6 +45,12 @@ pub(crate) enum Kind {
     Encode { what: &'static str, source: Cause },
     /// A value could not be read by serde.
     Decode { what: &'static str, source: Cause },
+    /// An item of an upload does not fit; the text is the specification's.
+    UnfitItem { source: Cause },
+    /// A client's answer does not fit; the text is the specification's.
+    UnfitAnswer(String),
+    /// A call to a client was given up after its time-out; the text is the specification's.
+    AnswerTimeout,
     /// A builder option contradicts the rules.
     InvalidOption { option: &'static str, rule: String },
     /// `Groups` was given an empty name.
@@ -61,10 +70,13 @@ impl Error {
         Kind::Protocol(text.into()).into()
     }
 
-    /// Whether time ran out: the peer was silent, or did not read, for longer than the options allow.
+    /// Whether time ran out: the peer was silent, or did not read or answer, for longer than was allowed.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(*self.0, Kind::ClientTimeout | Kind::SendTimeout { .. })
+        matches!(
+            *self.0,
+            Kind::ClientTimeout | Kind::SendTimeout { .. } | Kind::AnswerTimeout
+        )
     }
 
     /// Whether the peer broke the protocol: malformed, oversized or cut-off messages.
@@ -110,7 +122,19 @@ impl Error {
     /// Whether a value could not be serialized or deserialized.
     #[must_use]
     pub fn is_serialization(&self) -> bool {
-        matches!(*self.0, Kind::Encode { .. } | Kind::Decode { .. })
+        matches!(
+            *self.0,
+            Kind::Encode { .. }
+                | Kind::Decode { .. }
+                | Kind::UnfitItem { .. }
+                | Kind::UnfitAnswer(_)
+        )
+    }
+
+    /// Whether a client was asked for something that it has no handler for.
+    #[must_use]
+    pub fn is_no_handler(&self) -> bool {
+        matches!(&*self.0, Kind::Remote(text) if text == NO_RESULT)
     }
 
     /// The text that the other side sent as its error, if this is one.
@@ -127,6 +151,7 @@ impl Error {
         match &*self.0 {
             Kind::Protocol(_) | Kind::TooLarge { .. } | Kind::HalfMessage => "InvalidDataException",
             Kind::ClientTimeout | Kind::SendTimeout { .. } => "OperationCanceledException",
+            Kind::UnfitItem { .. } | Kind::UnfitAnswer(_) | Kind::AnswerTimeout => "HubException",
             Kind::Encode { source, .. } | Kind::Decode { source, .. } => {
                 if source.is::<serde_json::Error>() {
                     "JsonException"
@@ -156,7 +181,11 @@ impl fmt::Display for Error {
             Kind::ClientTimeout => f.write_str(
                 "Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",
             ),
-            Kind::ClosedByPeer(text) | Kind::Remote(text) => f.write_str(text),
+            Kind::ClosedByPeer(text) | Kind::Remote(text) | Kind::UnfitAnswer(text) => {
+                f.write_str(text)
+            }
+            Kind::UnfitItem { .. } => f.write_str("Failed to bind Stream message."),
+            Kind::AnswerTimeout => f.write_str("Invocation canceled by the server."),
             Kind::SendTimeout { after } => {
                 write!(
                     f,
@@ -185,7 +214,9 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
-            Kind::Encode { source, .. } | Kind::Decode { source, .. } => Some(&**source),
+            Kind::Encode { source, .. }
+            | Kind::Decode { source, .. }
+            | Kind::UnfitItem { source } => Some(&**source),
             Kind::Io(source) => Some(source),
             _ => None,
         }

@@ -38,6 +38,9 @@ pub use {
     hub_error::HubError,
 };
 
+#[doc(no_inline)]
+pub use tokio_util::sync::CancellationToken;
+
 // calling clients
 pub use {
     connection::Callbacks,

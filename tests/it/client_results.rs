@@ -120,15 +120,15 @@ async fn no_result_and_an_unfit_result_are_errors() {
         (r#""error":"""#, "true "),
         (
             r#""result":null"#,
-            "true Error trying to deserialize result to i32.",
+            "false Error trying to deserialize result to i32.",
         ),
         (
             r#""result":"42""#,
-            "true Error trying to deserialize result to i32.",
+            "false Error trying to deserialize result to i32.",
         ),
         (
             r#""result":4294967296"#,
-            "true Error trying to deserialize result to i32.",
+            "false Error trying to deserialize result to i32.",
         ),
     ] {
         peer.call("1", "askNumber", json!([])).await;

@@ -6,6 +6,7 @@ mod backplane;
 mod backplane_faults;
 mod binding;
 mod calls;
+mod cancel;
 mod chopped;
 mod client_results;
 mod closing;

@@ -99,39 +99,84 @@ async fn connect(hub: &Flow) -> Peer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_items_wait_and_then_reading_stops_until_the_method_reads() {
+async fn a_stream_whose_reader_is_slow_holds_up_itself_alone() {
     let hub = Flow::new();
     let mut peer = connect(&hub).await;
     peer.upload("1", "slow", json!([]), &["u"]).await;
-    for item in 0..10 {
+    peer.upload("2", "slow", json!([]), &["v"]).await;
+    // Far more than its buffer takes, and its end.
+    for item in 0..100 {
         peer.item("u", json!(item)).await;
     }
-    // Behind ten items everything is still read.
-    peer.expect_silence().await;
-    peer.item("u", json!(10)).await;
+    peer.end_of("u").await;
+    peer.item("v", json!(1)).await;
+    peer.end_of("v").await;
+    assert_eq!(soon(peer.invoke("fine", json!([]))).await, 1);
+    // The second is behind the first in nothing: whichever has a permit goes on.
+    hub.gate.add_permits(1_000);
+    let mut sums = Vec::new();
+    for _ in 0..2 {
+        let completion = peer.json().await;
+        sums.push(completion["result"].as_i64().expect("a sum"));
+    }
+    sums.sort_unstable();
+    assert_eq!(sums, [1, (0..100).sum()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_stops_when_too_many_items_are_parked_until_the_method_reads() {
+    let hub = Flow::new();
+    let mut peer = connect(&hub).await;
+    peer.upload("1", "slow", json!([]), &["u"]).await;
+    // 64 KiB in frames and what they cost beside: some 600 of these.
+    for item in 0..1_000 {
+        peer.item("u", json!(item)).await;
+    }
     peer.call("behind", "fine", json!([])).await;
     let answer = tokio::time::timeout(Duration::from_secs(5), peer.text()).await;
     assert!(answer.is_err(), "{answer:?}");
-    // One item read makes room for the eleventh.
-    hub.gate.add_permits(1);
+    // Order is kept, and nothing is lost.
+    hub.gate.add_permits(1_001);
     assert_eq!(peer.completion("behind").await, 1);
-    assert_eq!(hub.log.all(), ["started", "read"]);
-    hub.gate.add_permits(100);
     peer.end_of("u").await;
-    assert_eq!(peer.completion("1").await, (0..=10).sum::<i32>());
+    assert_eq!(peer.completion("1").await, (0..1_000).sum::<i32>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfit_item_among_parked_ones_ends_the_stream_at_its_place() {
+    let hub = Flow::new();
+    let mut peer = Peer::connect(&builder(&hub).upload_buffer(1).build().expect("valid")).await;
+    peer.upload("1", "slow", json!([]), &["u"]).await;
+    for item in [json!(1), json!(2), json!("three"), json!(4)] {
+        peer.item("u", item).await;
+    }
+    hub.gate.add_permits(10);
+    let error = "An unexpected error occurred invoking 'slow' on the server.";
+    assert_eq!(peer.completion("1").await, json!({ "error": error }));
+    assert_eq!(hub.log.count("read"), 3, "two numbers and the failure");
+    peer.expect_silence().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_size_of_the_buffer_is_an_option() {
-    let hub = Flow::new();
-    let mut peer = Peer::connect(&builder(&hub).upload_buffer(1).build().expect("valid")).await;
-    peer.upload("1", "slow", json!([]), &["u"]).await;
-    peer.item("u", json!(1)).await;
-    peer.expect_silence().await;
-    peer.item("u", json!(2)).await;
-    peer.call("behind", "fine", json!([])).await;
-    let answer = tokio::time::timeout(Duration::from_secs(5), peer.text()).await;
-    assert!(answer.is_err(), "{answer:?}");
+    // What the buffer holds can be read after the client has gone; what was parked behind it is lost.
+    for buffer in [1, 5] {
+        let hub = Flow::new();
+        let server = builder(&hub).upload_buffer(buffer).build().expect("valid");
+        let mut peer = Peer::connect(&server).await;
+        peer.upload("1", "hoardAndWait", json!([]), &["u"]).await;
+        for item in 0..20 {
+            peer.item("u", json!(item)).await;
+        }
+        settle().await;
+        peer.leave().await;
+        let mut items = hub.hoard.lock().expect("not poisoned").remove(0);
+        let mut read = 0;
+        while let Some(Ok(_)) = items.recv().await {
+            read += 1;
+        }
+        assert_eq!(read, buffer);
+    }
 }
 
 #[tokio::test(start_paused = true)]

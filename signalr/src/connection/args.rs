@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::IgnoredAny;
+use tokio_util::sync::CancellationToken;
 
 use super::{Upload, UploadSinks};
 use crate::protocol::{HubArg, Payload, Source};
@@ -15,6 +16,8 @@ pub struct Args<'a> {
     expected: usize,
     bound: usize,
     pub(crate) uploads: UploadSinks,
+    /// Fires when the call is cancelled, where the method takes it.
+    pub(crate) cancellation: Option<CancellationToken>,
 }
 
 impl<'a> Args<'a> {
@@ -32,6 +35,7 @@ impl<'a> Args<'a> {
             expected,
             bound: 0,
             uploads,
+            cancellation: None,
         }
     }
 
@@ -60,6 +64,11 @@ impl<'a> Args<'a> {
         Ok(self.uploads.open())
     }
 
+    /// Gives the token that fires when the call is cancelled.
+    pub fn cancellation<T: Cancellation>(&mut self) -> T {
+        T::from_token(self.cancellation.get_or_insert_default().clone())
+    }
+
     /// Refuses surplus values, all of which are counted (HP-43).
     ///
     /// # Errors
@@ -85,6 +94,23 @@ impl<'a> Args<'a> {
             provided,
             expected: self.expected,
         }
+    }
+}
+
+/// What a method can take to learn that its call was cancelled: tokio's token, and no other type of that name.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no cancellation token",
+    label = "not a token that the server can give",
+    note = "take `signalr::CancellationToken`, which is the one of `tokio_util`"
+)]
+pub trait Cancellation {
+    fn from_token(token: CancellationToken) -> Self;
+}
+
+impl Cancellation for CancellationToken {
+    fn from_token(token: CancellationToken) -> Self {
+        token
     }
 }
 

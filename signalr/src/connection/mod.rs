@@ -7,7 +7,7 @@ mod keepalive;
 mod receiver;
 mod uploads;
 
-pub use args::{Args, BindError};
+pub use args::{Args, BindError, Cancellation};
 pub(crate) use calls::{Answer, Calls, result_of};
 pub use handlers::{Callbacks, Handlers, Reply};
 pub(crate) use keepalive::{Due, KeepAlive};

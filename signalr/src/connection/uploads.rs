@@ -1,9 +1,10 @@
 //! Incoming streams by id: items go to whoever reads them, typed.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
+    task::Context,
 };
 
 use tokio::sync::mpsc;
@@ -12,7 +13,7 @@ use super::{BoxFuture, Receiver};
 use crate::{
     error::{Error, Kind},
     hub_error::HubError,
-    protocol::{HubArg, Payload, Source},
+    protocol::{HubArg, OwnedPayload, Payload, Source},
 };
 
 /// A type that a hub method can take an upload as: [`Receiver<T>`], or tokio's `mpsc::Receiver<T>`, which ends without saying why.
@@ -84,8 +85,7 @@ impl<T: HubArg + 'static> UploadSink for Sink<T> {
         match read {
             Ok(value) => self.sender.try_send(value).is_ok(),
             Err(source) => {
-                let what = "an item of an upload stream";
-                self.fail(Kind::Decode { what, source }.into());
+                self.fail(Kind::UnfitItem { source }.into());
                 false
             }
         }
@@ -128,16 +128,40 @@ impl std::fmt::Debug for UploadSinks {
     }
 }
 
+/// Bytes of items that may wait for room in their streams before reading stops, for one connection.
+const PARKED_LIMIT: usize = 64 * 1024;
+
+/// What a parked item costs beside its frame.
+const PARKED_OVERHEAD: usize = 64;
+
 /// The running upload streams of one connection.
+///
+/// A stream whose buffer is full holds up itself alone: its items are parked, up to a limit in bytes for all streams together.
 #[derive(Default)]
 pub(crate) struct Uploads {
     running: HashMap<Box<str>, Box<dyn UploadSink>>,
+    /// Streams with parked items; few, mostly none.
+    stalled: Vec<Stalled>,
+    parked_bytes: usize,
+}
+
+/// A running stream that is ahead of its reader.
+struct Stalled {
+    id: Box<str>,
+    parked: VecDeque<(Parked, usize)>,
+    room: BoxFuture<()>,
+}
+
+enum Parked {
+    Item(OwnedPayload),
+    End(Option<String>),
 }
 
 impl Uploads {
     /// Registers a call's streams under the ids that the client chose; a repeated id replaces the earlier stream.
     pub(crate) fn start<I: AsRef<str>>(&mut self, ids: &[I], sinks: UploadSinks) {
         for (id, sink) in ids.iter().zip(sinks.sinks) {
+            self.remove(id.as_ref());
             self.running.insert(id.as_ref().into(), sink);
         }
     }
@@ -146,35 +170,110 @@ impl Uploads {
         self.running.len()
     }
 
-    /// What to wait for before an item of this stream can be passed on.
-    pub(crate) fn room(&self, id: &str) -> Option<BoxFuture<()>> {
-        self.running.get(id)?.room()
+    /// Whether so many items are parked that reading must stop.
+    pub(crate) fn is_saturated(&self) -> bool {
+        self.parked_bytes >= PARKED_LIMIT
     }
 
-    /// Passes an item on; items of unknown streams are ignored (SV-62).
-    pub(crate) fn item(&mut self, id: &str, item: Payload<'_>) {
-        if let Some(sink) = self.running.get(id)
-            && !sink.item(&RawItem(item))
-        {
+    /// Passes an item on, or parks it; `size` is its frame's. Items of unknown streams are ignored (SV-62).
+    pub(crate) fn item(&mut self, id: &str, item: Payload<'_>, size: usize) {
+        let Some(sink) = self.running.get(id) else {
+            return;
+        };
+        if let Some(stalled) = find(&mut self.stalled, id) {
+            stalled
+                .parked
+                .push_back((Parked::Item(item.to_owned()), size));
+            self.parked_bytes += size + PARKED_OVERHEAD;
+        } else if let Some(room) = sink.room() {
+            let parked = VecDeque::from([(Parked::Item(item.to_owned()), size)]);
+            let id = id.into();
+            self.stalled.push(Stalled { id, parked, room });
+            self.parked_bytes += size + PARKED_OVERHEAD;
+        } else if !sink.item(&RawItem(item)) {
             self.running.remove(id);
         }
     }
 
     /// The client has ended a stream; `false` if there is none of that id.
     pub(crate) fn complete(&mut self, id: &str, error: Option<&str>) -> bool {
-        let Some(sink) = self.running.remove(id) else {
+        if !self.running.contains_key(id) {
             return false;
-        };
-        if let Some(text) = error {
-            sink.fail(Kind::Remote(text.to_owned()).into());
+        }
+        let error = error.map(str::to_owned);
+        if let Some(stalled) = find(&mut self.stalled, id) {
+            stalled.parked.push_back((Parked::End(error), 0));
+            self.parked_bytes += PARKED_OVERHEAD;
+        } else {
+            self.end(id, error);
         }
         true
+    }
+
+    /// Passes parked items on where there is room; whether reading may go on that had to stop.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let was_saturated = self.is_saturated();
+        let mut at = 0;
+        while let Some(stalled) = self.stalled.get_mut(at) {
+            if stalled.room.as_mut().poll(cx).is_pending() {
+                at += 1;
+            } else if !self.pass_on(at) {
+                self.stalled.swap_remove(at);
+            }
+        }
+        was_saturated && !self.is_saturated()
+    }
+
+    /// Passes items of a stalled stream on until it is full again; `false`: none is left.
+    fn pass_on(&mut self, at: usize) -> bool {
+        loop {
+            let stalled = &mut self.stalled[at];
+            let Some(sink) = self.running.get(&*stalled.id) else {
+                self.parked_bytes -= stalled.bytes();
+                return false;
+            };
+            if let Some(room) = sink.room() {
+                stalled.room = room;
+                // Polled once more, so that its waker is set.
+                return !stalled.parked.is_empty();
+            }
+            let Some((parked, size)) = stalled.parked.pop_front() else {
+                return false;
+            };
+            self.parked_bytes -= size + PARKED_OVERHEAD;
+            match parked {
+                Parked::Item(item) => {
+                    if !sink.item(&RawItem(item.as_payload())) {
+                        self.running.remove(&*stalled.id);
+                    }
+                }
+                Parked::End(error) => {
+                    let id = stalled.id.clone();
+                    self.end(&id, error);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, id: &str, error: Option<String>) {
+        if let Some(sink) = self.running.remove(id)
+            && let Some(text) = error
+        {
+            sink.fail(Kind::Remote(text).into());
+        }
     }
 
     /// The call that reads these streams has ended.
     pub(crate) fn forget(&mut self, ids: &[Box<str>]) {
         for id in ids {
-            self.running.remove(id);
+            self.remove(id);
+        }
+    }
+
+    fn remove(&mut self, id: &str) {
+        self.running.remove(id);
+        if let Some(at) = self.stalled.iter().position(|stalled| &*stalled.id == id) {
+            self.parked_bytes -= self.stalled.swap_remove(at).bytes();
         }
     }
 
@@ -185,6 +284,17 @@ impl Uploads {
             sink.fail(Kind::NotConnected(text.into()).into());
         }
     }
+}
+
+impl Stalled {
+    fn bytes(&self) -> usize {
+        let sizes = self.parked.iter().map(|(_, size)| size + PARKED_OVERHEAD);
+        sizes.sum()
+    }
+}
+
+fn find<'a>(stalled: &'a mut [Stalled], id: &str) -> Option<&'a mut Stalled> {
+    stalled.iter_mut().find(|stalled| &*stalled.id == id)
 }
 
 /// Checks the number of streams; the text is exact (section 8).

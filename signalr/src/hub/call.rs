@@ -215,6 +215,12 @@ impl CallHead {
         }
     }
 
+    /// What the client reads of a call that it has cancelled.
+    pub(crate) fn canceled(&self, detailed: bool) -> String {
+        HubError::private("OperationCanceledException", "The operation was canceled.")
+            .describe(&self.unexpected(), detailed)
+    }
+
     /// What the client reads of a call that failed before or in its method.
     pub(crate) fn unexpected(&self) -> String {
         format!("{INVOKING} '{}' on the server.", self.target)

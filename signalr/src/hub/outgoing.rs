@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -136,28 +137,69 @@ pub(super) fn invoke<R: HubArg + 'static, A: Arguments>(
     arguments: &A,
 ) -> Invoking<R> {
     if let Some(text) = denied {
-        return Invoking(InvokeState::Failed(Kind::NotAllowed(text.into()).into()));
+        return InvokeState::Failed(Kind::NotAllowed(text.into()).into()).into();
     }
     let id = lifetime.next_call();
     let protocols = lifetime.protocols();
-    Invoking(
-        match encode_invocation(protocols, Some(&id), method, arguments) {
-            Ok(message) => InvokeState::Ready(Arc::clone(lifetime), id, to, message),
-            Err(error) => InvokeState::Failed(error),
-        },
-    )
+    let state = match encode_invocation(protocols, Some(&id), method, arguments) {
+        Ok(message) => InvokeState::Ready(Arc::clone(lifetime), id, to, message),
+        Err(error) => InvokeState::Failed(error),
+    };
+    state.into()
+}
+
+impl<R> From<InvokeState<R>> for Invoking<R> {
+    fn from(state: InvokeState<R>) -> Self {
+        Self { state, limit: None }
+    }
 }
 
 /// A call to one client that is sent when this is awaited, and gives the client's answer.
 ///
+/// A client may take its time, since it may ask a person; [`timeout`](Self::timeout) limits the wait.
+///
+/// # Example
+///
+/// ```
+/// # use std::time::Duration;
+/// # use signalr::{Context, HubError, hub};
+/// # struct Bank;
+/// # #[hub]
+/// # impl Bank {
+/// pub async fn pay(&self, cx: &Context<Self>, amount: u32) -> Result<bool, HubError> {
+///     let question = cx.clients().caller().invoke::<bool>("confirm", (amount,));
+///     match question.timeout(Duration::from_secs(60)).await {
+///         Ok(answer) => Ok(answer),
+///         Err(error) if error.is_timeout() || error.is_no_handler() => Ok(false),
+///         Err(error) => Err(error.into()),
+///     }
+/// }
+/// # }
+/// ```
+///
 /// # Errors
-/// The client has no handler, answers with an error or with something that is no `R`, is unknown, or goes away.
+/// - The client has no handler ([`Error::is_no_handler`]), or answers with an error ([`Error::remote_message`]).
+/// - Its answer is no `R` ([`Error::is_serialization`]).
+/// - It is unknown, or goes away ([`Error::is_closed`]).
+/// - The time-out has passed ([`Error::is_timeout`]).
 ///
 /// # Cancel safety
-/// Dropping it forgets the call: the client is not told, and a late answer is ignored. There is no time-out of its own; wrap it in
-/// `tokio::time::timeout`.
+/// Dropping it forgets the call: the client is not told, and a late answer is ignored.
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Invoking<R>(InvokeState<R>);
+pub struct Invoking<R> {
+    state: InvokeState<R>,
+    limit: Option<Duration>,
+}
+
+impl<R> Invoking<R> {
+    /// Gives up after this long. Default: never.
+    ///
+    /// The time runs from the first poll. The client is not told, and a late answer is ignored.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
 
 enum InvokeState<R> {
     Failed(Error),
@@ -170,6 +212,7 @@ struct Waiting<R> {
     lifetime: Arc<dyn Lifetime>,
     id: String,
     sending: Option<BoxFuture<Result<(), Error>>>,
+    expiry: Option<BoxFuture<()>>,
     answer: oneshot::Receiver<Result<R, Error>>,
 }
 
@@ -179,6 +222,7 @@ impl<R: HubArg + 'static> Waiting<R> {
         id: String,
         to: ConnectionId,
         message: OutboundMessage,
+        limit: Option<Duration>,
     ) -> Self {
         let (sender, answer) = oneshot::channel();
         let decode: Answer = Box::new(move |payload| {
@@ -186,7 +230,7 @@ impl<R: HubArg + 'static> Waiting<R> {
                 let name = short_type_name::<R>();
                 let unfit = |reason: &dyn fmt::Display| {
                     let text = format!("Error trying to deserialize result to {name}. {reason}");
-                    Error::from(Kind::Remote(text))
+                    Error::from(Kind::UnfitAnswer(text))
                 };
                 // A user's `Deserialize` may panic; that costs the question.
                 let read = AssertUnwindSafe(|| R::read(&mut Source::single(payload)));
@@ -199,10 +243,12 @@ impl<R: HubArg + 'static> Waiting<R> {
             drop(sender.send(result));
         });
         let sending = Some(lifetime.call(id.clone(), to, message, decode));
+        let expiry = limit.map(|limit| lifetime.sleep(limit));
         Self {
             lifetime,
             id,
             sending,
+            expiry,
             answer,
         }
     }
@@ -214,7 +260,16 @@ impl<R: HubArg + 'static> Waiting<R> {
             self.sending = None;
             sent?;
         }
-        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        let answer = match Pin::new(&mut self.answer).poll(cx) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => {
+                let Some(expiry) = &mut self.expiry else {
+                    return Poll::Pending;
+                };
+                ready!(expiry.as_mut().poll(cx));
+                return Poll::Ready(Err(Kind::AnswerTimeout.into()));
+            }
+        };
         Poll::Ready(
             answer.unwrap_or_else(|_| {
                 Err(Kind::NotConnected("the server has shut down".into()).into())
@@ -235,17 +290,18 @@ impl<R: HubArg + 'static> Future for Invoking<R> {
     type Output = Result<R, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut waiting = match std::mem::replace(&mut self.0, InvokeState::Done) {
+        let limit = self.limit;
+        let mut waiting = match std::mem::replace(&mut self.state, InvokeState::Done) {
             InvokeState::Failed(error) => return Poll::Ready(Err(error)),
             InvokeState::Ready(lifetime, id, to, message) => {
-                Waiting::start(lifetime, id, to, message)
+                Waiting::start(lifetime, id, to, message, limit)
             }
             InvokeState::Waiting(waiting) => waiting,
             InvokeState::Done => return Poll::Pending,
         };
         let result = waiting.poll(cx);
         if result.is_pending() {
-            self.0 = InvokeState::Waiting(waiting);
+            self.state = InvokeState::Waiting(waiting);
         }
         result
     }

@@ -1,6 +1,6 @@
 //! What the hub layer needs of the server, and no more.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{ConnectionId, Items, OutboundMessage};
 use crate::{
@@ -45,6 +45,8 @@ pub(crate) trait Lifetime: Send + Sync {
         message: OutboundMessage,
         answer: Answer,
     ) -> BoxFuture<Result<(), Error>>;
+    /// Completes after a while.
+    fn sleep(&self, time: Duration) -> BoxFuture<()>;
     /// Nobody waits for this call any more.
     fn forget_call(&self, id: &str);
 }

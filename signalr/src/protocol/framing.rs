@@ -92,11 +92,6 @@ impl FrameBuffer {
         }
     }
 
-    /// Hands the last frame out once more.
-    pub(crate) fn keep(&mut self) {
-        self.taken = 0;
-    }
-
     /// Gives the memory back when nothing is waiting: an idle connection holds no buffer.
     pub(crate) fn shrink(&mut self) {
         self.release();

@@ -57,6 +57,35 @@ pub(crate) enum Payload<'a> {
     MessagePack(&'a [u8]),
 }
 
+impl Payload<'_> {
+    /// A copy that outlives the frame.
+    pub(crate) fn to_owned(self) -> OwnedPayload {
+        match self {
+            Self::Json(text) => OwnedPayload::Json(text.into()),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack(bytes) => OwnedPayload::MessagePack(bytes.into()),
+        }
+    }
+}
+
+/// A [`Payload`] of its own.
+#[derive(Debug)]
+pub(crate) enum OwnedPayload {
+    Json(Box<str>),
+    #[cfg(feature = "msgpack")]
+    MessagePack(Box<[u8]>),
+}
+
+impl OwnedPayload {
+    pub(crate) fn as_payload(&self) -> Payload<'_> {
+        match self {
+            Self::Json(text) => Payload::Json(text),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack(bytes) => Payload::MessagePack(bytes),
+        }
+    }
+}
+
 /// How a call or a stream ended (section 4.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome<'a, T = Payload<'a>> {

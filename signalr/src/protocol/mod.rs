@@ -18,7 +18,7 @@ mod values;
 
 pub use arguments::Arguments;
 pub use blob::Blob;
-pub(crate) use message::{Headers, Invocation, Message, Outcome, Payload, Text};
+pub(crate) use message::{Headers, Invocation, Message, Outcome, OwnedPayload, Payload, Text};
 pub use timestamp::{OffsetTimestamp, Timestamp, TimestampError};
 pub use values::{HubArg, HubResult, Source, ValueWriter};
 

@@ -149,7 +149,9 @@ impl<H: Hub> HubServerBuilder<H> {
         self
     }
 
-    /// How many items of an upload wait for the hub method to read them. Default: 10. Then reading from the client stops.
+    /// How many items of an upload wait for the hub method to read them. Default: 10.
+    ///
+    /// Further ones are kept unread, up to 64 KiB for all uploads of the connection together; then reading from the client stops.
     pub fn upload_buffer(mut self, items: usize) -> Self {
         self.options.upload_buffer = items;
         self

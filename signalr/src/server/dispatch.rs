@@ -2,18 +2,15 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, atomic::AtomicBool},
-    task::{Context as TaskContext, Poll, ready},
+    task::{Context as TaskContext, Poll, Waker},
 };
 
-use futures_util::{
-    StreamExt,
-    future::{AbortHandle, Abortable},
-    stream::FuturesUnordered,
-};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio_util::sync::CancellationToken;
 
 use super::{connection::Connection, core::Core, methods::Methods, options::WAITING_LIMIT};
 use crate::{
@@ -28,8 +25,6 @@ use crate::{
 pub(super) enum Step {
     /// Go on with the next message.
     Next,
-    /// The message has no room yet; wait and handle it again.
-    Wait(BoxFuture<()>),
     /// The client has said goodbye.
     Closed { error: Option<String> },
 }
@@ -46,10 +41,9 @@ pub(super) struct Dispatcher<H: Hub> {
     /// Ordinary calls that wait for their turn, arguments bound. Reading goes on meanwhile, up to a limit in bytes.
     waiting: VecDeque<Running>,
     waiting_bytes: usize,
-    streams: HashMap<Box<str>, AbortHandle>,
+    /// How many result streams run.
+    streams: usize,
     uploads: Uploads,
-    /// A call with uploads has ended since the pump looked last.
-    released: bool,
 }
 
 impl<H: Hub> Dispatcher<H> {
@@ -68,20 +62,14 @@ impl<H: Hub> Dispatcher<H> {
             ordinary: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            streams: HashMap::new(),
+            streams: 0,
             uploads: Uploads::default(),
-            released: false,
         }
-    }
-
-    /// Whether uploads have ended with their calls: an item that waits for room in one is to be looked at again.
-    pub(super) fn take_released(&mut self) -> bool {
-        std::mem::take(&mut self.released)
     }
 
     /// Whether so much waits for its turn that reading must stop.
     pub(super) fn is_saturated(&self) -> bool {
-        self.waiting_bytes >= WAITING_LIMIT
+        self.waiting_bytes >= WAITING_LIMIT || self.uploads.is_saturated()
     }
 
     /// Handles one message; `size` is its frame's.
@@ -97,16 +85,11 @@ impl<H: Hub> Dispatcher<H> {
         match message {
             Message::Invocation(invocation) => self.invocation(cx, &invocation, size),
             Message::StreamItem { id, item, .. } => {
-                if let Some(room) = self.uploads.room(&id) {
-                    return Ok(Step::Wait(room));
-                }
-                self.uploads.item(&id, item);
+                self.uploads.item(&id, item, size);
             }
             Message::Completion { id, outcome, .. } => self.completion(&id, outcome)?,
             Message::CancelInvocation { id, .. } => {
-                if let Some(stream) = self.streams.get(&*id) {
-                    stream.abort();
-                }
+                self.cancel(&id);
             }
             Message::Close { error, .. } => {
                 let error = error.map(Text::into_owned);
@@ -119,7 +102,7 @@ impl<H: Hub> Dispatcher<H> {
 
     /// Drives the calls; whether any has ended.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> bool {
-        let mut progress = false;
+        let mut progress = self.uploads.poll(cx);
         while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
             self.ended(ended);
             progress = true;
@@ -204,8 +187,11 @@ impl<H: Hub> Dispatcher<H> {
         check_count(ids.len(), method.uploads)
             .map_err(|error| error.describe(&head.unexpected(), detailed))?;
         self.check_limits(invocation, head)?;
-        let uploads = args.uploads;
-        Ok(Bound { future, uploads })
+        Ok(Bound {
+            future,
+            uploads: args.uploads,
+            cancellation: args.cancellation,
+        })
     }
 
     /// Limits of our own, and ids of running streams.
@@ -221,10 +207,11 @@ impl<H: Hub> Dispatcher<H> {
         let Some(id) = head.id.as_deref().filter(|_| invocation.streaming) else {
             return Ok(());
         };
-        if self.streams.contains_key(id) {
+        let mut running = self.running.iter();
+        if running.any(|call| call.slot == Slot::Stream && call.head.id.as_deref() == Some(id)) {
             return Err(format!("Invocation ID '{id}' is already in use."));
         }
-        if self.streams.len() >= options.max_streams {
+        if self.streams >= options.max_streams {
             let limit = options.max_streams;
             return Err(unexpected(format!(
                 "More than {limit} streams at once are not allowed."
@@ -242,19 +229,18 @@ impl<H: Hub> Dispatcher<H> {
         bound: Bound,
         size: usize,
     ) {
-        let (handle, registration) = AbortHandle::new_pair();
         let ids = &invocation.stream_ids;
         let slot = match method.kind {
             Kind::Stream => Slot::Stream,
             Kind::Call if method.uploads > 0 => Slot::Upload,
             Kind::Call => Slot::Limited,
         };
-        if let Some(id) = head.id.as_deref().filter(|_| slot == Slot::Stream) {
-            self.streams.insert(id.into(), handle);
-        }
+        self.streams += usize::from(slot == Slot::Stream);
         self.uploads.start(ids, bound.uploads);
         let call = Running {
-            future: Some(Abortable::new(bound.future, registration)),
+            future: Some(bound.future),
+            cancellation: bound.cancellation,
+            waker: None,
             head,
             uploads: ids.iter().map(|id| (**id).into()).collect(),
             slot,
@@ -302,12 +288,11 @@ impl<H: Hub> Dispatcher<H> {
             slot,
             outcome,
         } = ended;
-        self.released |= !uploads.is_empty();
         self.uploads.forget(&uploads);
-        match (slot, head.id.as_deref()) {
-            (Slot::Limited, _) => self.ordinary -= 1,
-            (Slot::Stream, Some(id)) => drop(self.streams.remove(id)),
-            (Slot::Stream, None) | (Slot::Upload, _) => {}
+        match slot {
+            Slot::Limited => self.ordinary -= 1,
+            Slot::Stream => self.streams -= 1,
+            Slot::Upload => {}
         }
         let detailed = self.core.options.detailed_errors;
         match outcome {
@@ -320,7 +305,25 @@ impl<H: Hub> Dispatcher<H> {
                 tracing::error!(target = %head.target, "hub method panicked");
                 self.fail(&head, head.panicked());
             }
-            CallEnd::Canceled => self.answer(&head, None),
+            CallEnd::Canceled if slot == Slot::Stream => self.answer(&head, None),
+            CallEnd::Canceled => self.fail(&head, head.canceled(detailed)),
+        }
+    }
+
+    /// Cancels what runs or waits under an id: streams (HP-49), and other calls, as clients of .NET 11 do. Cancelled calls are
+    /// dropped, but for those whose method takes a token and no stream: these learn of it and end by themselves.
+    fn cancel(&mut self, id: &str) {
+        let is_meant = |call: &Running| call.head.id.as_deref() == Some(id);
+        for call in self.running.iter_mut().filter(|call| is_meant(call)) {
+            call.cancel();
+        }
+        while let Some(at) = self.waiting.iter().position(is_meant) {
+            let Some(call) = self.waiting.remove(at) else {
+                return;
+            };
+            self.waiting_bytes -= call.size;
+            let text = call.head.canceled(self.core.options.detailed_errors);
+            self.fail(&call.head, text);
         }
     }
 
@@ -365,12 +368,17 @@ fn failed(target: &str) -> String {
 struct Bound {
     future: BoxFuture<Result<(), CallError>>,
     uploads: UploadSinks,
+    cancellation: Option<CancellationToken>,
 }
 
 /// A call that runs or waits for its turn.
 struct Running {
-    /// Taken out to be dropped with care.
-    future: Option<Abortable<BoxFuture<Result<(), CallError>>>>,
+    /// Taken out to be dropped with care, when the call is cancelled or has ended.
+    future: Option<BoxFuture<Result<(), CallError>>>,
+    /// What the method has taken to learn that it is cancelled.
+    cancellation: Option<CancellationToken>,
+    /// Set while the call is pending.
+    waker: Option<Waker>,
     head: Arc<CallHead>,
     uploads: Box<[Box<str>]>,
     slot: Slot,
@@ -382,7 +390,7 @@ struct Running {
 enum Slot {
     /// Against `parallel_invocations`.
     Limited,
-    /// Against `max_streams`; can be cancelled by its id.
+    /// Against `max_streams`.
     Stream,
     /// Against `max_uploads`.
     Upload,
@@ -408,18 +416,23 @@ impl Future for Running {
 
     /// A panic in a method costs this call and nothing else.
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Ended> {
-        let Some(future) = &mut self.future else {
-            return Poll::Pending;
+        let outcome = match &mut self.future {
+            None => CallEnd::Canceled,
+            Some(future) => {
+                let poll = AssertUnwindSafe(|| future.as_mut().poll(cx));
+                match catch_unwind(poll) {
+                    Ok(Poll::Pending) => {
+                        self.waker = Some(cx.waker().clone());
+                        return Poll::Pending;
+                    }
+                    Ok(Poll::Ready(Ok(()))) => CallEnd::Answered,
+                    Ok(Poll::Ready(Err(error))) => CallEnd::Failed(error),
+                    Err(_) => CallEnd::Panicked,
+                }
+            }
         };
-        let future = AssertUnwindSafe(|| Pin::new(future).poll(cx));
-        let outcome = match catch_unwind(future) {
-            Ok(poll) => match ready!(poll) {
-                Ok(Ok(())) => CallEnd::Answered,
-                Ok(Err(error)) => CallEnd::Failed(error),
-                Err(_) => CallEnd::Canceled,
-            },
-            Err(_) => CallEnd::Panicked,
-        };
+        // What the method has started is not told of a cancellation that comes too late.
+        self.cancellation = None;
         Poll::Ready(Ended {
             head: Arc::clone(&self.head),
             uploads: std::mem::take(&mut self.uploads),
@@ -429,12 +442,35 @@ impl Future for Running {
     }
 }
 
-impl Drop for Running {
+impl Running {
+    fn cancel(&mut self) {
+        let token = self.cancellation.as_ref();
+        if let Some(token) = token {
+            token.cancel();
+        }
+        if token.is_none() || self.slot == Slot::Stream {
+            self.drop_future();
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
     /// A user's value may panic while it is dropped; that costs nothing else.
-    fn drop(&mut self) {
+    fn drop_future(&mut self) {
         let future = self.future.take();
         if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
             tracing::error!(target = %self.head.target, "hub method panicked while it was dropped");
         }
+    }
+}
+
+impl Drop for Running {
+    /// What the method has started elsewhere learns that the call has gone with its connection.
+    fn drop(&mut self) {
+        if let Some(token) = &self.cancellation {
+            token.cancel();
+        }
+        self.drop_future();
     }
 }

@@ -1,6 +1,9 @@
 //! Sends and groups over the backplane; calls to clients that answer.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use super::core::Core;
 use crate::{
@@ -48,6 +51,10 @@ impl Lifetime for Core {
             return Box::pin(std::future::ready(Ok(())));
         }
         self.backplane.send(Recipients::Connection(to), message)
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<()> {
+        Box::pin(tokio::time::sleep(time))
     }
 
     fn forget_call(&self, id: &str) {

@@ -12,7 +12,6 @@ use super::{
     outbox::{Signal, Taken},
 };
 use crate::{
-    connection::BoxFuture,
     error::{Error, Kind},
     hub::{Hub, Link},
     hub_error::HubError,
@@ -65,8 +64,6 @@ pub(super) struct Pump<T> {
     pub(super) connection: Arc<Connection>,
     pub(super) transport: T,
     pub(super) inbound: FrameBuffer,
-    /// Something that a message at the front of `inbound` waits for.
-    pub(super) blocked: Option<BoxFuture<()>>,
 }
 
 impl<T: Transport> Pump<T> {
@@ -173,14 +170,6 @@ impl<T: Transport> Pump<T> {
         cx: &mut TaskContext<'_>,
         dispatcher: &mut Dispatcher<H>,
     ) -> Result<bool, End> {
-        if dispatcher.take_released() {
-            self.blocked = None;
-        }
-        if let Some(blocked) = &mut self.blocked
-            && blocked.as_mut().poll(cx).is_ready()
-        {
-            self.blocked = None;
-        }
         let detailed = self.core.options.detailed_errors;
         let failed = |error| End::failed(error, detailed);
         let mut progress = false;
@@ -204,12 +193,6 @@ impl<T: Transport> Pump<T> {
                 .map_err(failed)?
             {
                 Step::Next => {}
-                Step::Wait(room) => {
-                    self.inbound.keep();
-                    self.blocked = Some(room);
-                    // Polled once more right away, so that its waker is set.
-                    return Ok(true);
-                }
                 Step::Closed { error } => {
                     return Err(End {
                         close: Some(CloseMessage::default()),
@@ -223,8 +206,7 @@ impl<T: Transport> Pump<T> {
 
     /// Reading stops while too much waits: calls for their turn, items for their reader, answers for the client to read.
     fn may_read<H: Hub>(&self, dispatcher: &Dispatcher<H>) -> bool {
-        let may = self.blocked.is_none()
-            && !self.connection.is_aborted()
+        let may = !self.connection.is_aborted()
             && !dispatcher.is_saturated()
             && !self.connection.outbox.is_full();
         self.connection.clocks.set_deaf(!may, self.core.now());

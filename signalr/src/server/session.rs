@@ -68,7 +68,6 @@ async fn serve<H: Hub, T: Transport>(
         core,
         connection,
         transport,
-        blocked: None,
     };
     match pump.handshake().await {
         Ok(true) => {}
