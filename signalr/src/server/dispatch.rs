@@ -15,11 +15,13 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 
-use super::{connection::Connection, core::Core, methods::Methods, options::WAITING_LIMIT};
+use super::{
+    connection::Connection, core::Core, methods::Methods, options::WAITING_LIMIT, turns::Turns,
+};
 use crate::{
     connection::{Args, BoxFuture, UploadSinks, Uploads, check_count, result_of},
     error::{Error, Kind as ErrorKind},
-    hub::{Call, CallError, CallHead, Context, Hub, Kind, Link, Method},
+    hub::{Call, CallError, CallHead, Context, Hub, Kind, Link, Method, watch_questions},
     hub_error::HubError,
     protocol::{Invocation, Message, Outcome, Payload, Text},
 };
@@ -41,8 +43,8 @@ pub(super) struct Dispatcher<H: Hub> {
     connection: Arc<Connection>,
     cx: Context<H>,
     running: FuturesUnordered<Running>,
-    /// How many ordinary calls run; they are limited, streams and uploads are not (server reference, section 4).
-    ordinary: usize,
+    /// Of ordinary calls; streams and uploads need none (server reference, section 4).
+    turns: Arc<Turns>,
     /// Ordinary calls that wait for their turn, arguments bound. Reading goes on meanwhile, up to a limit in bytes.
     waiting: VecDeque<Running>,
     waiting_bytes: usize,
@@ -59,13 +61,14 @@ impl<H: Hub> Dispatcher<H> {
         connection: Arc<Connection>,
         cx: Context<H>,
     ) -> Self {
+        let turns = Arc::new(Turns::new(core.options.parallel_invocations));
         Self {
             core,
             methods,
             connection,
             cx,
             running: FuturesUnordered::new(),
-            ordinary: 0,
+            turns,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             streams: HashMap::new(),
@@ -259,12 +262,9 @@ impl<H: Hub> Dispatcher<H> {
             uploads: ids.iter().map(|id| (**id).into()).collect(),
             slot,
             size,
+            turns: Arc::clone(&self.turns),
         };
-        if slot != Slot::Limited {
-            self.run(cx, call);
-        } else if self.ordinary < self.core.options.parallel_invocations && self.waiting.is_empty()
-        {
-            self.ordinary += 1;
+        if slot != Slot::Limited || self.waiting.is_empty() && self.turns.take() {
             self.run(cx, call);
         } else {
             self.waiting_bytes += call.size;
@@ -274,16 +274,15 @@ impl<H: Hub> Dispatcher<H> {
 
     /// Starts calls whose turn has come: none on a connection that the hub has ended, and none while answers wait to be read.
     fn start_waiting(&mut self, cx: &mut TaskContext<'_>) {
-        while self.ordinary < self.core.options.parallel_invocations
+        while !self.waiting.is_empty()
             && !self.connection.is_aborted()
             && !self.connection.outbox.is_full()
+            && self.turns.take()
         {
-            let Some(call) = self.waiting.pop_front() else {
-                return;
-            };
-            self.waiting_bytes -= call.size;
-            self.ordinary += 1;
-            self.run(cx, call);
+            if let Some(call) = self.waiting.pop_front() {
+                self.waiting_bytes -= call.size;
+                self.run(cx, call);
+            }
         }
     }
 
@@ -305,7 +304,8 @@ impl<H: Hub> Dispatcher<H> {
         self.released |= !uploads.is_empty();
         self.uploads.forget(&uploads);
         match (slot, head.id.as_deref()) {
-            (Slot::Limited, _) => self.ordinary -= 1,
+            (Slot::Limited, _) => self.turns.give_back(),
+            (Slot::Asking, _) => self.turns.answered(),
             (Slot::Stream, Some(id)) => drop(self.streams.remove(id)),
             (Slot::Stream, None) | (Slot::Upload, _) => {}
         }
@@ -375,6 +375,7 @@ struct Running {
     uploads: Box<[Box<str>]>,
     slot: Slot,
     size: usize,
+    turns: Arc<Turns>,
 }
 
 /// How a call counts.
@@ -382,6 +383,8 @@ struct Running {
 enum Slot {
     /// Against `parallel_invocations`.
     Limited,
+    /// Not any more, as it has asked a client: before there is an answer, further calls may have to run.
+    Asking,
     /// Against `max_streams`; can be cancelled by its id.
     Stream,
     /// Against `max_uploads`.
@@ -412,7 +415,11 @@ impl Future for Running {
             return Poll::Pending;
         };
         let future = AssertUnwindSafe(|| Pin::new(future).poll(cx));
-        let outcome = match catch_unwind(future) {
+        let (polled, asked) = watch_questions(|| catch_unwind(future));
+        if asked && self.slot == Slot::Limited && self.turns.give_away() {
+            self.slot = Slot::Asking;
+        }
+        let outcome = match polled {
             Ok(poll) => match ready!(poll) {
                 Ok(Ok(())) => CallEnd::Answered,
                 Ok(Err(error)) => CallEnd::Failed(error),
