@@ -88,7 +88,7 @@ class MessagePack:
 
 
 # The encodings that the server offers.
-OFFERED = [Json]
+OFFERED = [Json, MessagePack]
 
 
 def in_each_encoding(cases, base=unittest.TestCase):

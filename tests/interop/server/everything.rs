@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use signalr::{Connecting, Context, Error, HubContext, HubError, hub, receiver};
+use signalr::{Blob, Connecting, Context, Error, HubContext, HubError, Timestamp, hub, receiver};
 
-use crate::values::{Blob, Profile, Timestamp};
+use crate::values::Profile;
 
 #[receiver]
 pub(crate) trait Peer {

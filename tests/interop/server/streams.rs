@@ -2,10 +2,12 @@
 
 use async_stream::stream;
 use futures_util::{Stream, StreamExt, stream};
-use signalr::{Connecting, Context, Error, HubError, Receiver, Single, hub, receiver};
+use signalr::{
+    Blob, Connecting, Context, Error, HubError, Receiver, Single, Timestamp, hub, receiver,
+};
 use tokio::sync::Semaphore;
 
-use crate::values::{Blob, Profile, Timestamp};
+use crate::values::Profile;
 
 #[receiver]
 pub(crate) trait Listener {
@@ -164,7 +166,7 @@ impl Streams {
     pub async fn upload(&self, mut pieces: Receiver<Blob>) -> Result<Blob, HubError> {
         let mut whole = Blob::default();
         while let Some(piece) = pieces.recv().await {
-            whole += &piece?;
+            whole.extend_from_slice(&piece?);
         }
         Ok(whole)
     }

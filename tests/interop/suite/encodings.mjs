@@ -29,7 +29,7 @@ const all = {
 };
 
 /** The encodings that the server offers. */
-export const offered = ["json"];
+export const offered = ["json", "messagepack"];
 
 /** What there is to know of an encoding by its name. */
 export const encodingOf = (name) => ({ name, ...all[name] });
