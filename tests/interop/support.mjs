@@ -1,4 +1,4 @@
-// What the tests share: server processes, clients, a network that can break, and waiting for events.
+// What the tests share in Node: server processes, clients, browsers, and a network that can break.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,7 +8,12 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import * as signalR from "@microsoft/signalr";
+import * as msgpack from "@microsoft/signalr-protocol-msgpack";
 import { chromium } from "playwright-core";
+
+import { build, start, waysOf } from "./suite/client.mjs";
+
+export { Queue, within } from "./suite/waiting.mjs";
 
 const release = fileURLToPath(new URL("../../target/release/examples/", import.meta.url));
 
@@ -64,70 +69,18 @@ export function startBrowser() {
   });
 }
 
-/** Rejects when `promise` takes too long, with words that tell what was waited for. */
-export async function within(promise, what, millis = 10_000) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${millis} ms for ${what}`)), millis);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Events as a queue: `next()` takes the oldest, or waits for one. */
-export class Queue {
-  #items = [];
-  #waiting = [];
-
-  push(item) {
-    const waiting = this.#waiting.shift();
-    if (waiting) waiting(item);
-    else this.#items.push(item);
-  }
-
-  next(what = "an event") {
-    if (this.#items.length > 0) return Promise.resolve(this.#items.shift());
-    return within(new Promise((resolve) => this.#waiting.push(resolve)), what);
-  }
-
-  /** Takes all that is here now. */
-  drain() {
-    return this.#items.splice(0);
-  }
-}
-
-const quiet = { log() {} };
-
-/** Reaches the server directly, after a negotiation. */
-export const negotiated = { transport: signalR.HttpTransportType.WebSockets };
-/** The same without the negotiation. */
-export const skipped = { ...negotiated, skipNegotiation: true };
+/** The official client, with the encodings that it has. */
+export const library = { signalR, msgpack };
+export const { negotiated, skipped } = waysOf(library);
 
 /** A connection that is not started yet, with everything that happens to it in queues. */
-export function client(url, { options = negotiated, retries = null, ...timers } = {}) {
-  const builder = new signalR.HubConnectionBuilder().withUrl(url, options).configureLogging(quiet);
-  if (retries) builder.withAutomaticReconnect(retries);
-  const connection = Object.assign(builder.build(), timers);
-  const queues = { heard: new Queue(), gone: new Queue(), closed: new Queue(), reconnecting: new Queue(), reconnected: new Queue() };
-  connection.on("heard", (from, text) => queues.heard.push(text));
-  connection.on("gone", (id, reason) => queues.gone.push({ id, reason }));
-  connection.onclose((error) => queues.closed.push(error));
-  connection.onreconnecting((error) => queues.reconnecting.push(error));
-  connection.onreconnected((id) => queues.reconnected.push(id));
-  return Object.assign(connection, queues);
-}
+export const client = (url, settings) => build(library, url, settings);
 
 /** A started client, stopped when the test ends. The welcome of `on_connected` has been heard. */
 export async function connected(t, url, settings) {
   const connection = client(url, settings);
   t.after(() => connection.stop());
-  await connection.start();
-  const welcome = await connection.heard.next("the welcome");
-  if (welcome !== "welcome") throw new Error(`heard ${welcome} before the welcome`);
-  return connection;
+  return start(connection);
 }
 
 /** A TCP relay in front of the server: `cut()` breaks all connections, `freeze()` swallows what clients send. */

@@ -70,21 +70,6 @@ async fn connect(server: &HubServer<Quiz>) -> (Peer, String) {
     (peer, id)
 }
 
-impl Peer {
-    /// The next message asks something; its id.
-    async fn asked(&mut self, target: &str) -> String {
-        let question = self.json().await;
-        assert_eq!(question["type"], 1);
-        assert_eq!(question["target"], target);
-        question["invocationId"].as_str().expect("an id").to_owned()
-    }
-
-    async fn answer(&mut self, id: &str, result: Value) {
-        let answer = json!({"type": 3, "invocationId": id, "result": result});
-        self.send(&answer.to_string()).await;
-    }
-}
-
 /// Asks the only client from outside, on a task of its own.
 fn ask_from_outside(
     server: &HubServer<Quiz>,

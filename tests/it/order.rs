@@ -260,20 +260,51 @@ async fn a_thousand_calls_in_one_write_are_answered_in_order() {
 async fn a_call_that_asks_the_client_does_not_deadlock_with_calls_that_wait() {
     let mut peer = Peer::connect(&HubServer::new(Gated::new())).await;
     peer.call("1", "ask", json!([])).await;
-    let question = peer.json().await;
-    assert_eq!(question["target"], "question");
-    let id = question["invocationId"].as_str().expect("an id").to_owned();
-    // More ordinary calls in front of the answer.
+    let id = peer.asked("question").await;
+    // Before the client answers it makes calls of its own, one of which asks too.
     for number in 0..50 {
-        peer.call(&format!("q{number}"), "quick", json!([number]))
+        let call = format!("q{number}");
+        peer.call(&call, "quick", json!([number])).await;
+        assert_eq!(peer.completion(&call).await, number);
+    }
+    peer.call("2", "ask", json!([])).await;
+    let inner = peer.asked("question").await;
+    peer.answer(&inner, json!(43)).await;
+    assert_eq!(peer.completion("2").await, 43);
+    peer.answer(&id, json!(42)).await;
+    assert_eq!(peer.completion("1").await, 42);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_has_asked_does_not_count_twice() {
+    let hub = Gated::new();
+    let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
+    peer.call("1", "ask", json!([])).await;
+    let id = peer.asked("question").await;
+    peer.answer(&id, json!(42)).await;
+    assert_eq!(peer.completion("1").await, 42);
+    for number in 0..3 {
+        peer.call(&number.to_string(), "wait", json!([number]))
             .await;
     }
-    let answer = json!({"type": 3, "invocationId": id, "result": 42});
-    peer.send(&answer.to_string()).await;
-    assert_eq!(peer.completion("1").await, 42);
-    for number in 0..50 {
-        assert_eq!(peer.completion(&format!("q{number}")).await, number);
+    settle().await;
+    assert_eq!(hub.log.all(), ["start 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_calls_may_ask_beyond_the_limit_and_one_more_keeps_its_turn() {
+    let mut peer = Peer::connect(&HubServer::new(Gated::new())).await;
+    let mut questions = Vec::new();
+    for number in 0..101 {
+        peer.call(&number.to_string(), "ask", json!([])).await;
+        questions.push(peer.asked("question").await);
     }
+    peer.call("q", "quick", json!([7])).await;
+    peer.expect_silence().await;
+    let last = questions.pop().expect("the hundred and first");
+    peer.answer(&last, json!(1)).await;
+    assert_eq!(peer.completion("100").await, 1);
+    assert_eq!(peer.completion("q").await, 7);
 }
 
 #[tokio::test(start_paused = true)]

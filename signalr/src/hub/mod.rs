@@ -13,6 +13,7 @@ mod outgoing;
 mod port;
 mod source;
 mod targets;
+mod turn;
 
 pub use call::{Call, CallError};
 pub use clients::{CallerClients, Clients};
@@ -28,4 +29,6 @@ pub use port::Recipients;
 pub(crate) use port::{Lifetime, Link};
 pub(crate) use source::HubSource;
 pub use targets::{Contract, Many, Single, Target, Untyped};
-pub(crate) use {call::CallHead, context::ConnectionParts, method::find_duplicate};
+pub(crate) use {
+    call::CallHead, context::ConnectionParts, method::find_duplicate, turn::watch_questions,
+};

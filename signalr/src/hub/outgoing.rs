@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::{ConnectionId, Lifetime, Recipients};
+use super::{ConnectionId, Lifetime, Recipients, turn};
 use crate::{
     connection::{Answer, BoxFuture},
     error::{Error, Kind},
@@ -242,6 +242,7 @@ impl<R: HubArg + 'static> Waiting<R> {
             // Nobody waits any more: the answer is late.
             drop(sender.send(result));
         });
+        turn::note_question();
         let sending = Some(lifetime.call(id.clone(), to, message, decode));
         let expiry = limit.map(|limit| lifetime.sleep(limit));
         Self {

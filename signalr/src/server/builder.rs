@@ -131,7 +131,8 @@ impl<H: Hub> HubServerBuilder<H> {
 
     /// How many ordinary calls of one connection run at the same time. Default: 1, so that they run in order.
     ///
-    /// Streaming calls and calls with uploads do not count. Further calls wait, up to 64 KiB of them; then reading stops.
+    /// Streaming calls and calls with uploads do not count, and neither do calls, up to 100, that have asked a client something: the
+    /// answer may need further calls. Those wait otherwise, up to 64 KiB of them; then reading stops.
     pub fn parallel_invocations(mut self, calls: usize) -> Self {
         self.options.parallel_invocations = calls;
         self

@@ -12,11 +12,13 @@ use std::{
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
 
-use super::{connection::Connection, core::Core, methods::Methods, options::WAITING_LIMIT};
+use super::{
+    connection::Connection, core::Core, methods::Methods, options::WAITING_LIMIT, turns::Turns,
+};
 use crate::{
     connection::{Args, BoxFuture, UploadSinks, Uploads, check_count, result_of},
     error::{Error, Kind as ErrorKind},
-    hub::{Call, CallError, CallHead, Context, Hub, Kind, Link, Method},
+    hub::{Call, CallError, CallHead, Context, Hub, Kind, Link, Method, watch_questions},
     hub_error::HubError,
     protocol::{Invocation, Message, Outcome, Payload, Text},
 };
@@ -36,8 +38,8 @@ pub(super) struct Dispatcher<H: Hub> {
     connection: Arc<Connection>,
     cx: Context<H>,
     running: FuturesUnordered<Running>,
-    /// How many ordinary calls run; they are limited, streams and uploads are not (server reference, section 4).
-    ordinary: usize,
+    /// Of ordinary calls; streams and uploads need none (server reference, section 4).
+    turns: Arc<Turns>,
     /// Ordinary calls that wait for their turn, arguments bound. Reading goes on meanwhile, up to a limit in bytes.
     waiting: VecDeque<Running>,
     waiting_bytes: usize,
@@ -53,13 +55,14 @@ impl<H: Hub> Dispatcher<H> {
         connection: Arc<Connection>,
         cx: Context<H>,
     ) -> Self {
+        let turns = Arc::new(Turns::new(core.options.parallel_invocations));
         Self {
             core,
             methods,
             connection,
             cx,
             running: FuturesUnordered::new(),
-            ordinary: 0,
+            turns,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             streams: 0,
@@ -245,12 +248,9 @@ impl<H: Hub> Dispatcher<H> {
             uploads: ids.iter().map(|id| (**id).into()).collect(),
             slot,
             size,
+            turns: Arc::clone(&self.turns),
         };
-        if slot != Slot::Limited {
-            self.run(cx, call);
-        } else if self.ordinary < self.core.options.parallel_invocations && self.waiting.is_empty()
-        {
-            self.ordinary += 1;
+        if slot != Slot::Limited || self.waiting.is_empty() && self.turns.take() {
             self.run(cx, call);
         } else {
             self.waiting_bytes += call.size;
@@ -260,16 +260,15 @@ impl<H: Hub> Dispatcher<H> {
 
     /// Starts calls whose turn has come: none on a connection that the hub has ended, and none while answers wait to be read.
     fn start_waiting(&mut self, cx: &mut TaskContext<'_>) {
-        while self.ordinary < self.core.options.parallel_invocations
+        while !self.waiting.is_empty()
             && !self.connection.is_aborted()
             && !self.connection.outbox.is_full()
+            && self.turns.take()
         {
-            let Some(call) = self.waiting.pop_front() else {
-                return;
-            };
-            self.waiting_bytes -= call.size;
-            self.ordinary += 1;
-            self.run(cx, call);
+            if let Some(call) = self.waiting.pop_front() {
+                self.waiting_bytes -= call.size;
+                self.run(cx, call);
+            }
         }
     }
 
@@ -290,7 +289,8 @@ impl<H: Hub> Dispatcher<H> {
         } = ended;
         self.uploads.forget(&uploads);
         match slot {
-            Slot::Limited => self.ordinary -= 1,
+            Slot::Limited => self.turns.give_back(),
+            Slot::Asking => self.turns.answered(),
             Slot::Stream => self.streams -= 1,
             Slot::Upload => {}
         }
@@ -383,6 +383,7 @@ struct Running {
     uploads: Box<[Box<str>]>,
     slot: Slot,
     size: usize,
+    turns: Arc<Turns>,
 }
 
 /// How a call counts.
@@ -390,6 +391,8 @@ struct Running {
 enum Slot {
     /// Against `parallel_invocations`.
     Limited,
+    /// Not any more, as it has asked a client: before there is an answer, further calls may have to run.
+    Asking,
     /// Against `max_streams`.
     Stream,
     /// Against `max_uploads`.
@@ -416,13 +419,18 @@ impl Future for Running {
 
     /// A panic in a method costs this call and nothing else.
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Ended> {
-        let outcome = match &mut self.future {
+        let this = &mut *self;
+        let outcome = match &mut this.future {
             None => CallEnd::Canceled,
             Some(future) => {
                 let poll = AssertUnwindSafe(|| future.as_mut().poll(cx));
-                match catch_unwind(poll) {
+                let (polled, asked) = watch_questions(|| catch_unwind(poll));
+                if asked && this.slot == Slot::Limited && this.turns.give_away() {
+                    this.slot = Slot::Asking;
+                }
+                match polled {
                     Ok(Poll::Pending) => {
-                        self.waker = Some(cx.waker().clone());
+                        this.waker = Some(cx.waker().clone());
                         return Poll::Pending;
                     }
                     Ok(Poll::Ready(Ok(()))) => CallEnd::Answered,

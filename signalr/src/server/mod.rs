@@ -22,6 +22,7 @@ mod service;
 mod session;
 mod sessions;
 mod token;
+mod turns;
 mod upgrade;
 
 pub use builder::HubServerBuilder;

@@ -170,6 +170,20 @@ impl Peer {
         call["arguments"].take()
     }
 
+    /// The next message asks something; its id.
+    pub async fn asked(&mut self, target: &str) -> String {
+        let question = self.json().await;
+        assert_eq!(question["type"], 1);
+        assert_eq!(question["target"], target);
+        question["invocationId"].as_str().expect("an id").to_owned()
+    }
+
+    /// Answers a question.
+    pub async fn answer(&mut self, id: &str, result: Value) {
+        let answer = json!({"type": 3, "invocationId": id, "result": result});
+        self.send(&answer.to_string()).await;
+    }
+
     /// Proves that nothing was sent: a call made now is answered next, and correctly.
     pub async fn expect_silence(&mut self) {
         self.call("silence", "no such method", json!([])).await;

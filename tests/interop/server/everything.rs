@@ -1,7 +1,4 @@
-//! The server that the official JavaScript client is tested against (`hub.test.mjs`).
-//!
-//! `/hub` has a method for everything; `/detailed` shows inner errors; `/refuse` lets nobody in; `/quick` has short
-//! timers; `/pascal` talks to its clients as .NET code does. Takes an address, and prints the URL it serves.
+//! `/hub`: plain calls and sends, and all that a hub can see of its connection.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -9,10 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use signalr::{Connecting, Context, Error, HubContext, HubError, HubServer, Server, hub, receiver};
+use signalr::{Blob, Connecting, Context, Error, HubContext, HubError, Timestamp, hub, receiver};
+
+use crate::values::Profile;
 
 #[receiver]
-trait Peer {
+pub(crate) trait Peer {
     async fn heard(&self, from: &str, text: &str);
     async fn number(&self, n: u32);
     async fn gone(&self, id: &str, reason: Option<&str>);
@@ -23,7 +22,7 @@ trait Peer {
 /// Whom a message is for: one variant a selector.
 #[derive(Deserialize)]
 #[serde(tag = "to", rename_all = "camelCase")]
-enum Target {
+pub(crate) enum Target {
     All,
     AllExcept { ids: Vec<String> },
     Caller,
@@ -38,17 +37,9 @@ enum Target {
     Users { users: Vec<String> },
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Profile {
-    full_name: String,
-    age: Option<u8>,
-    tags: Vec<String>,
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Caller {
+pub(crate) struct Caller {
     connection_id: String,
     user_id: Option<String>,
     path: String,
@@ -58,7 +49,7 @@ struct Caller {
 }
 
 #[derive(Debug, Default)]
-struct Session {
+pub(crate) struct Session {
     calls: AtomicU32,
     record: Mutex<Vec<u32>>,
 }
@@ -68,9 +59,18 @@ struct Session {
 struct Kept(String);
 
 #[derive(Default)]
-struct Everything {
+pub(crate) struct Everything {
     outside: Arc<OnceLock<HubContext<Self>>>,
     connections: AtomicU32,
+}
+
+impl Everything {
+    pub(crate) fn new(outside: &Arc<OnceLock<HubContext<Self>>>) -> Self {
+        Self {
+            outside: Arc::clone(outside),
+            ..Self::default()
+        }
+    }
 }
 
 #[hub(client = Peer, session = Session)]
@@ -127,6 +127,18 @@ impl Everything {
 
     pub fn echo_any(&self, value: serde_json::Value) -> serde_json::Value {
         value
+    }
+
+    pub fn echo_blob(&self, value: Blob) -> Blob {
+        value
+    }
+
+    pub fn echo_timestamp(&self, value: Timestamp) -> Timestamp {
+        value
+    }
+
+    pub fn extremes(&self) -> (i64, i64, u64) {
+        (i64::MIN, i64::MAX, u64::MAX)
     }
 
     pub fn echo_borrowed(&self, text: &str, profile: &Profile) -> String {
@@ -327,84 +339,4 @@ impl Everything {
             .ok_or_else(|| HubError::new("not started"))?;
         Ok(outside.groups().remove(id, group).await?)
     }
-}
-
-/// Lets nobody in: with a public reason for `?why=public`, else with an inner one.
-struct Refuse;
-
-#[hub]
-impl Refuse {
-    async fn on_connected(&self, cx: &Connecting<Self>) -> Result<(), HubError> {
-        if cx
-            .request()
-            .uri
-            .query()
-            .is_some_and(|query| query.contains("why=public"))
-        {
-            return Err(HubError::new("members only"));
-        }
-        Err(std::io::Error::other("the secret").into())
-    }
-
-    pub fn never(&self) {}
-}
-
-#[receiver(rename_all = "PascalCase")]
-trait PascalPeer {
-    async fn message_received(&self, text: &str);
-}
-
-struct Pascal;
-
-#[hub(client = PascalPeer, rename_all = "PascalCase")]
-impl Pascal {
-    pub async fn say_it(&self, cx: &Context<Self>, text: &str) -> Result<(), HubError> {
-        Ok(cx.clients().caller().message_received(text).await?)
-    }
-}
-
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let user = |parts: &http::request::Parts| {
-        let query = parts.uri.query().unwrap_or_default();
-        query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("user="))
-            .map(str::to_owned)
-    };
-    let outside = Arc::new(OnceLock::new());
-    let hub = Everything {
-        outside: Arc::clone(&outside),
-        ..Everything::default()
-    };
-    let everything = HubServer::builder(hub).user_id(user).build()?;
-    outside.get_or_init(|| everything.context());
-    let detailed = HubServer::builder(Everything::default())
-        .detailed_errors(true)
-        .build()?;
-    let quick = HubServer::builder(Everything::default())
-        .keep_alive(Duration::from_millis(500))
-        .client_timeout(Duration::from_secs(2))
-        .build()?;
-
-    let server = Server::new()
-        .mount(everything.at("/hub"))
-        .mount(detailed.at("/detailed"))
-        .mount(quick.at("/quick"))
-        .mount(HubServer::new(Refuse).at("/refuse"))
-        .mount(HubServer::new(Pascal).at("/pascal"))
-        .bind(
-            std::env::args()
-                .nth(1)
-                .unwrap_or_else(|| "127.0.0.1:0".into()),
-        )
-        .await?;
-    println!("http://{}", server.local_addr()?);
-
-    // A test that stops the server sends SIGINT, as a person would.
-    let interrupted = async {
-        tokio::signal::ctrl_c().await.ok();
-    };
-    server.run_until(interrupted, Duration::from_secs(5)).await;
-    Ok(())
 }

@@ -1,0 +1,81 @@
+//! The server that other people's clients are tested against: the official JavaScript client, and two for Python.
+//!
+//! `/hub` has all kinds of plain calls, `/streams` streams both ways, `/questions` asks its clients. Of the first there are
+//! more: `/detailed` shows inner errors, `/quick` has short timers. `/refuse` lets nobody in; `/pascal` talks to its clients
+//! as .NET code does. All else is a page without content, for scripts of a browser. Takes an address, and prints the URL it
+//! serves.
+
+mod everything;
+mod odd;
+mod questions;
+mod streams;
+mod values;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::{Request, Response, header};
+use hyper::body::Incoming;
+use signalr::{HubServer, Server};
+
+use crate::everything::Everything;
+use crate::odd::{Pascal, Refuse};
+use crate::questions::Questions;
+use crate::streams::Streams;
+
+async fn page(_: Request<Incoming>) -> Response<String> {
+    let mut response = Response::new("<!doctype html><title>Interop</title>".to_owned());
+    let html = header::HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, html);
+    response
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let user = |parts: &http::request::Parts| {
+        let query = parts.uri.query().unwrap_or_default();
+        query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("user="))
+            .map(str::to_owned)
+    };
+    let outside = Arc::new(OnceLock::new());
+    let everything = HubServer::builder(Everything::new(&outside))
+        .user_id(user)
+        .build()?;
+    outside.get_or_init(|| everything.context());
+    let detailed = HubServer::builder(Everything::default())
+        .detailed_errors(true)
+        .build()?;
+    let quick = HubServer::builder(Everything::default())
+        .keep_alive(Duration::from_millis(500))
+        .client_timeout(Duration::from_secs(2))
+        .build()?;
+    let outside = Arc::new(OnceLock::new());
+    let questions = HubServer::new(Questions::new(&outside));
+    outside.get_or_init(|| questions.context());
+
+    let server = Server::new()
+        .mount(everything.at("/hub"))
+        .mount(detailed.at("/detailed"))
+        .mount(quick.at("/quick"))
+        .mount(HubServer::new(Streams).at("/streams"))
+        .mount(questions.at("/questions"))
+        .mount(HubServer::new(Refuse).at("/refuse"))
+        .mount(HubServer::new(Pascal).at("/pascal"))
+        .fallback(page)
+        .bind(
+            std::env::args()
+                .nth(1)
+                .unwrap_or_else(|| "127.0.0.1:0".into()),
+        )
+        .await?;
+    println!("http://{}", server.local_addr()?);
+
+    // A test that stops the server sends SIGINT, as a person would.
+    let interrupted = async {
+        tokio::signal::ctrl_c().await.ok();
+    };
+    server.run_until(interrupted, Duration::from_secs(5)).await;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+// The official client, as the tests use it. It is handed in, as it comes from a package in Node and from a script in pages.
+
+import { encodingOf } from "./encodings.mjs";
+import { Queue } from "./waiting.mjs";
+
+const quiet = { log() {} };
+
+/** The ways to reach a server: after a negotiation, or directly. */
+export const waysOf = ({ signalR }) => {
+  const negotiated = { transport: signalR.HttpTransportType.WebSockets };
+  return { negotiated, skipped: { ...negotiated, skipNegotiation: true } };
+};
+
+/** A connection that is not started yet, with everything that happens to it in queues. */
+export function build(library, url, { encoding = "json", options = waysOf(library).negotiated, retries = null, ...timers } = {}) {
+  const builder = new library.signalR.HubConnectionBuilder()
+    .withUrl(url, options)
+    .withHubProtocol(encodingOf(encoding).protocol(library))
+    .configureLogging(quiet);
+  if (retries) builder.withAutomaticReconnect(retries);
+  const connection = Object.assign(builder.build(), timers);
+  const queues = { heard: new Queue(), gone: new Queue(), closed: new Queue(), reconnecting: new Queue(), reconnected: new Queue() };
+  connection.on("heard", (from, text) => queues.heard.push(text));
+  connection.on("gone", (id, reason) => queues.gone.push({ id, reason }));
+  connection.onclose((error) => queues.closed.push(error));
+  connection.onreconnecting((error) => queues.reconnecting.push(error));
+  connection.onreconnected((id) => queues.reconnected.push(id));
+  return Object.assign(connection, queues);
+}
+
+/** Starts a connection; the welcome of `on_connected` has been heard. */
+export async function start(connection) {
+  await connection.start();
+  const welcome = await connection.heard.next("the welcome");
+  if (welcome !== "welcome") throw new Error(`heard ${welcome} before the welcome`);
+  return connection;
+}
+
+/** What a case has: an encoding, and connections that are stopped when it ends. */
+export class World {
+  #library;
+  #server;
+  #options;
+  #connections = [];
+
+  constructor(library, server, encoding, way) {
+    this.#library = library;
+    this.#server = server;
+    this.#options = waysOf(library)[way];
+    this.encoding = encodingOf(encoding);
+    this.Subject = library.signalR.Subject;
+  }
+
+  /** A started client of one of the server's hubs. */
+  open = (hub = "hub") => {
+    const connection = build(this.#library, `${this.#server}/${hub}`, { encoding: this.encoding.name, options: this.#options });
+    this.#connections.push(connection);
+    return start(connection);
+  };
+
+  close() {
+    return Promise.all(this.#connections.map((connection) => connection.stop()));
+  }
+}

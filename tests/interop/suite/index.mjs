@@ -1,0 +1,23 @@
+// What every client must be able to do, in Node and in a page, in each encoding: the cases are written once.
+// Each file registers its cases with a `test` of the caller's; a case gets a `World`.
+
+import { calls } from "./calls.mjs";
+import { World } from "./client.mjs";
+import { questions } from "./questions.mjs";
+import { streams } from "./streams.mjs";
+import { uploads } from "./uploads.mjs";
+import { values } from "./values.mjs";
+
+/** The cases by their names. */
+export const cases = new Map();
+for (const register of [values, calls, streams, uploads, questions]) register((name, run) => cases.set(name, run));
+
+/** Runs a case with a world of its own. */
+export async function run(name, ...worldly) {
+  const world = new World(...worldly);
+  try {
+    await cases.get(name)(world);
+  } finally {
+    await world.close();
+  }
+}
