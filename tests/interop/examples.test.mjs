@@ -1,6 +1,8 @@
 // The small examples do what their first lines promise.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -65,4 +67,17 @@ test("axum: the page shows what was pushed, with the client from the CDN that it
   await page.getByLabel("News").fill("the <b>build</b> is green");
   await page.getByRole("button", { name: "Push" }).click();
   await page.getByRole("listitem").filter({ hasText: "the <b>build</b> is green" }).waitFor();
+});
+
+test("the pages pin the scripts that are tested here", limit, async () => {
+  const source = await readFile(new URL("../../examples/shared/pages.rs", import.meta.url), "utf8");
+  const [, version] = /VERSION: &str = "([^"]+)"/.exec(source);
+  const scripts = [...source.matchAll(/package: "([^"]+)",\s+file: "([^"]+)",\s+hash: "sha384-([^"]+)"/g)];
+  assert.equal(scripts.length, 2);
+  for (const [, name, file, hash] of scripts) {
+    const installed = new URL(`node_modules/${name}/`, import.meta.url);
+    assert.equal(JSON.parse(await readFile(new URL("package.json", installed), "utf8")).version, version);
+    const script = await readFile(new URL(`dist/browser/${file}`, installed));
+    assert.equal(createHash("sha384").update(script).digest("base64"), hash, name);
+  }
 });

@@ -1,5 +1,6 @@
-// What the tests share: server processes, clients, a network that can break, and waiting for events.
+// What the tests share: server processes, clients, pages, a network that can break, and waiting for events.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
@@ -63,6 +64,46 @@ export function startBrowser() {
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
 }
+
+export const desktop = { width: 1280, height: 800 };
+export const phone = { width: 320, height: 640 };
+
+/** A window of its own person: nothing is shared with the others. Errors on the page fail the test. */
+export async function openPage(t, browser, url, options = {}) {
+  const context = await browser.newContext({ viewport: desktop, ...options });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => /Content Security Policy/.test(message.text()) && errors.push(message.text()));
+  page.on("dialog", (dialog) => {
+    errors.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  t.after(() => assert.deepEqual(errors, []));
+  await page.goto(url);
+  await badge(page, "Connected");
+  return page;
+}
+
+/** Waits until a page's badge says so. */
+export const badge = (page, text) => page.getByRole("status").filter({ hasText: new RegExp(`^${text}$`) }).waitFor();
+
+/** Nothing scrolls sideways, and nothing is cut off at the right. */
+export async function fits(page) {
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= width, `${content} px of content in ${width} px`);
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll("body *")]
+      .filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5)
+      .map((node) => node.outerHTML));
+  assert.deepEqual(cut, []);
+}
+
+const artifacts = process.env.ARTIFACTS ?? fileURLToPath(new URL("../../target/artifacts/", import.meta.url));
+
+export const screenshot = (page, name) => page.screenshot({ path: path.join(artifacts, `${name}.png`), fullPage: true });
 
 /** Rejects when `promise` takes too long, with words that tell what was waited for. */
 export async function within(promise, what, millis = 10_000) {
