@@ -20,6 +20,7 @@ export const programs = {
   interop: process.env.INTEROP_SERVER ?? path.join(release, "interop_server"),
   hello: path.join(path.dirname(chat), "hello"),
   axum: path.join(path.dirname(chat), "axum"),
+  streaming: path.join(path.dirname(chat), "streaming"),
 };
 
 /** Starts a server and waits until it has printed its URL. */
