@@ -21,6 +21,7 @@ export const programs = {
   hello: path.join(path.dirname(chat), "hello"),
   axum: path.join(path.dirname(chat), "axum"),
   streaming: path.join(path.dirname(chat), "streaming"),
+  clientResults: path.join(path.dirname(chat), "client_results"),
 };
 
 /** Starts a server and waits until it has printed its URL. */
