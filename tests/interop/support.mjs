@@ -22,6 +22,7 @@ export const programs = {
   axum: path.join(path.dirname(chat), "axum"),
   streaming: path.join(path.dirname(chat), "streaming"),
   clientResults: path.join(path.dirname(chat), "client_results"),
+  benchHub: path.join(path.dirname(chat), "bench_hub"),
 };
 
 /** Starts a server and waits until it has printed its URL. */
