@@ -4,12 +4,11 @@
 //! follow, as in `-- 0.0.0.0:8080`; port 0 takes a free one. Ctrl-C says goodbye to every page and stops.
 //!
 //! Where to look: `hub.rs` has all that pages can call and all that they hear; `rooms.rs` is the state behind it;
-//! `limits.rs` is what strangers may send; `lobby.rs` pushes from outside the hub; `pages.rs` serves the files of `page/`.
+//! `limits.rs` is what strangers may send; `lobby.rs` pushes from outside the hub; `page/` is the page.
 
 mod hub;
 mod limits;
 mod lobby;
-mod pages;
 mod room;
 mod rooms;
 mod session;
@@ -18,8 +17,9 @@ mod wire;
 use std::{env, sync::Arc, time::Duration};
 
 use signalr::{HubServer, Server};
+use signalr_examples::Pages;
 
-use crate::{hub::ChatHub, pages::Pages, rooms::Rooms};
+use crate::{hub::ChatHub, rooms::Rooms};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
@@ -31,13 +31,18 @@ async fn main() -> std::io::Result<()> {
     let hub = HubServer::new(ChatHub::new(Arc::clone(&rooms)));
     tokio::spawn(lobby::announce(rooms, hub.context()));
 
-    let pages = Arc::new(Pages::load());
+    let pages = Pages::new(
+        include_str!("page/index.html"),
+        &[
+            ("app.js", include_str!("page/app.js")),
+            ("log.js", include_str!("page/log.js")),
+            ("side.js", include_str!("page/side.js")),
+            ("style.css", include_str!("page/style.css")),
+        ],
+    );
     let server = Server::new()
         .mount(hub.at("/chat"))
-        .fallback(move |request| {
-            let pages = Arc::clone(&pages);
-            async move { pages.answer(request.method(), request.uri().path()) }
-        })
+        .fallback(move |request| pages.answer(&request))
         .bind(address)
         .await?;
     println!(

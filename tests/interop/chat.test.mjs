@@ -2,22 +2,15 @@
 // Controls are found by their roles and labels, as a screen reader finds them.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
-import { client, programs, Queue, startBrowser, startServer } from "./support.mjs";
+import { badge, client, fits, openPage, phone, programs, Queue, screenshot, startBrowser, startServer } from "./support.mjs";
 
 const limit = { timeout: 60_000 };
-const artifacts = process.env.ARTIFACTS ?? fileURLToPath(new URL("../../target/artifacts/", import.meta.url));
-const desktop = { width: 1280, height: 800 };
-const phone = { width: 320, height: 640 };
 
 let browser;
 let server;
 before(async () => {
-  await mkdir(artifacts, { recursive: true });
   browser = await startBrowser();
   server = await startServer(programs.chat, "127.0.0.1:0");
 }, limit);
@@ -26,24 +19,7 @@ after(async () => {
   await server?.kill();
 }, limit);
 
-/** A window of its own person: nothing is shared with the others. Errors on the page fail the test. */
-async function open(t, options = {}) {
-  const context = await browser.newContext({ viewport: desktop, ...options });
-  t.after(() => context.close());
-  const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  const errors = [];
-  page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => /Content Security Policy/.test(message.text()) && errors.push(message.text()));
-  page.on("dialog", (dialog) => {
-    errors.push(`dialog: ${dialog.message()}`);
-    dialog.dismiss();
-  });
-  t.after(() => assert.deepEqual(errors, []));
-  await page.goto(server.url);
-  await badge(page, "Connected");
-  return page;
-}
+const open = (t, options) => openPage(t, browser, server.url, options);
 
 /** Opens a window and joins a room. */
 async function enter(t, name, room, options) {
@@ -59,7 +35,6 @@ async function join(page, name, room) {
   await page.getByRole("heading", { name: `# ${room.toLowerCase()}` }).waitFor();
 }
 
-const badge = (page, text) => page.getByRole("status").filter({ hasText: new RegExp(`^${text}$`) }).waitFor();
 const log = (page) => page.getByRole("log");
 const messages = (page) => log(page).locator(".text");
 const message = (page, text) => messages(page).filter({ hasText: text });
@@ -76,17 +51,6 @@ const people = (page, ...names) =>
     const shown = [...document.querySelectorAll("#people bdi")].map((name) => name.textContent);
     return JSON.stringify(shown) === JSON.stringify(names);
   }, names.sort());
-
-/** Nothing scrolls sideways, and nothing is cut off at the right. */
-async function fits(page) {
-  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-  assert.ok(content <= width, `${content} px of content in ${width} px`);
-  const cut = await page.evaluate(() =>
-    [...document.querySelectorAll("#log *, #composer *, #side *, .bar *")]
-      .filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5)
-      .map((node) => node.outerHTML));
-  assert.deepEqual(cut, []);
-}
 
 test("two people see each other, talk, and see each other type", limit, async (t) => {
   const ann = await enter(t, "Ann", "tea");
@@ -289,8 +253,8 @@ test("it fits a phone and a desktop, by day and by night", limit, async (t) => {
   await ann.getByText("Cat is typing").waitFor();
 
   for (const page of [ann, ben, cat]) await fits(page);
-  await ann.screenshot({ path: path.join(artifacts, "chat-desktop.png") });
-  await ben.screenshot({ path: path.join(artifacts, "chat-phone.png") });
+  await screenshot(ann, "chat-desktop");
+  await screenshot(ben, "chat-phone");
 });
 
 // What the page would never send is sent by hand.

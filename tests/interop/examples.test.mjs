@@ -1,8 +1,12 @@
 // The small examples do what their first lines promise.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+
+import { Subject } from "@microsoft/signalr";
 
 import { client, programs, Queue, startBrowser, startServer, within } from "./support.mjs";
 
@@ -65,4 +69,46 @@ test("axum: the page shows what was pushed, with the client from the CDN that it
   await page.getByLabel("News").fill("the <b>build</b> is green");
   await page.getByRole("button", { name: "Push" }).click();
   await page.getByRole("listitem").filter({ hasText: "the <b>build</b> is green" }).waitFor();
+});
+
+test("the pages pin the scripts that are tested here", limit, async () => {
+  const source = await readFile(new URL("../../examples/shared/pages.rs", import.meta.url), "utf8");
+  const [, version] = /VERSION: &str = "([^"]+)"/.exec(source);
+  const scripts = [...source.matchAll(/package: "([^"]+)",\s+file: "([^"]+)",\s+hash: "sha384-([^"]+)"/g)];
+  assert.equal(scripts.length, 2);
+  for (const [, name, file, hash] of scripts) {
+    const installed = new URL(`node_modules/${name}/`, import.meta.url);
+    assert.equal(JSON.parse(await readFile(new URL("package.json", installed), "utf8")).version, version);
+    const script = await readFile(new URL(`dist/browser/${file}`, installed));
+    assert.equal(createHash("sha384").update(script).digest("base64"), hash, name);
+  }
+});
+
+test("bench_hub: every method does what it is measured for", limit, async (t) => {
+  const server = await startServer(programs.benchHub, "127.0.0.1:0", "1");
+  t.after(() => server.kill());
+  const [ann, ben] = [await connect(t, `${server.url}/hub`), await connect(t, `${server.url}/hub`)];
+  const [toAnn, toBen] = [ann, ben].map((connection) => {
+    const queue = new Queue();
+    connection.on("receive", (text) => queue.push(text));
+    return queue;
+  });
+  const large = "x".repeat(100_000);
+  assert.equal(await ann.invoke("Echo", large), large);
+  await ann.send("SendNothing", "x");
+  await ann.invoke("Broadcast", "to all");
+  for (const queue of [toAnn, toBen]) assert.equal(await queue.next("the broadcast"), "to all");
+  await ben.invoke("JoinGroup", "tea");
+  await ann.invoke("SendGroup", "tea", "to tea");
+  assert.equal(await toBen.next("the group's message"), "to tea");
+  assert.deepEqual(toAnn.drain(), []);
+
+  const counted = [];
+  await new Promise((complete, error) => ann.stream("Counter", 1_000).subscribe({ next: (n) => counted.push(n), complete, error }));
+  assert.deepEqual(counted, Array.from({ length: 1_000 }, (_, i) => i));
+  const items = new Subject();
+  const uploaded = ann.invoke("Upload", items);
+  for (let i = 0; i < 100; i++) items.next(`item ${i}`);
+  items.complete();
+  assert.equal(await uploaded, 100);
 });

@@ -1,5 +1,6 @@
-// What the tests share in Node: server processes, clients, browsers, and a network that can break.
+// What the tests share in Node: server processes, clients, browsers, pages, and a network that can break.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
@@ -24,6 +25,9 @@ export const programs = {
   interop: process.env.INTEROP_SERVER ?? path.join(release, "interop_server"),
   hello: path.join(path.dirname(chat), "hello"),
   axum: path.join(path.dirname(chat), "axum"),
+  streaming: path.join(path.dirname(chat), "streaming"),
+  clientResults: path.join(path.dirname(chat), "client_results"),
+  benchHub: path.join(path.dirname(chat), "bench_hub"),
 };
 
 /** Starts a server and waits until it has printed its URL. */
@@ -68,6 +72,46 @@ export function startBrowser() {
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
 }
+
+export const desktop = { width: 1280, height: 800 };
+export const phone = { width: 320, height: 640 };
+
+/** A window of its own person: nothing is shared with the others. Errors on the page fail the test. */
+export async function openPage(t, browser, url, options = {}) {
+  const context = await browser.newContext({ viewport: desktop, ...options });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => /Content Security Policy/.test(message.text()) && errors.push(message.text()));
+  page.on("dialog", (dialog) => {
+    errors.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  t.after(() => assert.deepEqual(errors, []));
+  await page.goto(url);
+  await badge(page, "Connected");
+  return page;
+}
+
+/** Waits until a page's badge says so. */
+export const badge = (page, text) => page.getByRole("status").filter({ hasText: new RegExp(`^${text}$`) }).waitFor();
+
+/** Nothing scrolls sideways, and nothing is cut off at the right. */
+export async function fits(page) {
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= width, `${content} px of content in ${width} px`);
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll("body *")]
+      .filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5)
+      .map((node) => node.outerHTML));
+  assert.deepEqual(cut, []);
+}
+
+const artifacts = process.env.ARTIFACTS ?? fileURLToPath(new URL("../../target/artifacts/", import.meta.url));
+
+export const screenshot = (page, name) => page.screenshot({ path: path.join(artifacts, `${name}.png`), fullPage: true });
 
 /** The official client, with the encodings that it has. */
 export const library = { signalR, msgpack };

@@ -5,7 +5,6 @@ import * as log from "./log.js";
 import * as side from "./side.js";
 
 const $ = (id) => document.getElementById(id);
-const words = { connecting: "Connecting", connected: "Connected", reconnecting: "Reconnecting", disconnected: "Disconnected" };
 
 /** Where we are: `{ name, room, people }`, or nothing before joining. Survives the connection, so that we can come back. */
 let here = null;
@@ -13,13 +12,12 @@ let rooms = [];
 /** While a join is under way, the room's events wait here: they belong after the answer, which has the history. */
 let waiting = null;
 
-if (!globalThis.signalR) {
-  $("badge").dataset.state = "disconnected";
-  $("badge").textContent = words.disconnected;
-  $("join-error").textContent = "The SignalR client could not be loaded. Is the network up?";
-  throw new Error("no SignalR client");
-}
-const { connection, start } = connect("chat", { onState: showState, onReady: comeBack });
+const { connection, start } = connect("chat", {
+  onState: (state) => {
+    if (state !== "connected") side.clearTyping();
+  },
+  onReady: comeBack,
+});
 
 // ---- from the hub ----
 
@@ -148,14 +146,6 @@ function leave(why = "") {
   $("room").focus();
 }
 
-function showState(state) {
-  $("badge").dataset.state = state;
-  $("badge").textContent = words[state];
-  $("retry").hidden = state !== "disconnected";
-  for (const button of document.querySelectorAll("button[type=submit]")) button.disabled = state !== "connected";
-  if (state !== "connected") side.clearTyping();
-}
-
 $("join").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (waiting) return;
@@ -193,8 +183,6 @@ $("text").addEventListener("keydown", (event) => {
   event.preventDefault();
   if (!$("composer").querySelector("button").disabled) $("composer").requestSubmit();
 });
-
-$("retry").addEventListener("click", start);
 
 // The address names the room, so that a link to this page invites into it.
 $("room").value = new URLSearchParams(location.search).get("room") ?? "lobby";

@@ -1,4 +1,6 @@
-// The list of messages. Every text goes through `textContent`, so markup in a message stays text.
+// The list of messages.
+
+import { element } from "./element.js";
 
 const list = document.getElementById("log");
 const button = document.getElementById("unread");
@@ -6,14 +8,6 @@ const kept = 500;
 let unread = 0;
 /** Whether the reader is at the bottom and wants to stay there. */
 let following = true;
-
-/** An element with a class, some text, and children. */
-export function element(tag, className, text = "", ...children) {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.append(text, ...children);
-  return node;
-}
 
 /** A round picture for a name: its first letter on a colour that every page agrees on. */
 export function avatar(name) {

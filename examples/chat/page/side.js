@@ -1,6 +1,7 @@
 // Rooms, people, and who is typing.
 
-import { avatar, element } from "./log.js";
+import { element } from "./element.js";
+import { avatar } from "./log.js";
 
 const $ = (id) => document.getElementById(id);
 

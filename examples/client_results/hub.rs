@@ -1,0 +1,65 @@
+//! The bank: what pages can call, and what it asks them.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering::SeqCst},
+    time::Duration,
+};
+
+use signalr::{Connecting, Context, HubError, hub, receiver};
+use tokio::time::timeout;
+
+/// What the server asks a page. As it has a result, it can be asked of one client at a time.
+#[receiver]
+pub(crate) trait BankClient {
+    /// The user has this many seconds to answer.
+    async fn confirm(&self, question: &str, seconds: u64) -> bool;
+}
+
+pub(crate) struct Bank {
+    patience: Duration,
+}
+
+impl Bank {
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { patience }
+    }
+}
+
+/// A connection's session is its account.
+#[hub(client = BankClient, session = AtomicU32)]
+impl Bank {
+    async fn on_connected(&self, _cx: &Connecting<Self>) -> Result<AtomicU32, HubError> {
+        Ok(AtomicU32::new(1_000))
+    }
+
+    pub fn balance(&self, cx: &Context<Self>) -> u32 {
+        cx.session().load(SeqCst)
+    }
+
+    /// Moves money if the caller confirms it, and tells what is left. The call waits for the answer of the page that made it:
+    /// answers are never behind calls, so that is no deadlock.
+    pub async fn transfer(
+        &self,
+        cx: &Context<Self>,
+        amount: u32,
+        to: &str,
+    ) -> Result<u32, HubError> {
+        let question = format!("Really send {amount} to {to}?");
+        let asking = cx.clients().caller();
+        let asking = asking.confirm(&question, self.patience.as_secs());
+        // An answer that comes after the time-out is ignored.
+        match timeout(self.patience, asking).await {
+            Ok(Ok(true)) => pay(cx.session(), amount),
+            Ok(Ok(false)) => Err(HubError::new("you said no")),
+            // Without a handler for `confirm`, or from one that fails, comes an error.
+            Ok(Err(error)) => Err(HubError::new(format!("nobody could be asked: {error}"))),
+            Err(_) => Err(HubError::new("there was no answer in time")),
+        }
+    }
+}
+
+fn pay(account: &AtomicU32, amount: u32) -> Result<u32, HubError> {
+    let paid = account.fetch_update(SeqCst, SeqCst, |balance| balance.checked_sub(amount));
+    let before = paid.map_err(|balance| HubError::new(format!("you have only {balance}")))?;
+    Ok(before - amount)
+}
