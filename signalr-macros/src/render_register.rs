@@ -81,9 +81,10 @@ fn handler(method: &ReceiverMethod, contract: &Ident) -> TokenStream {
     let passed = passed.map(|(place, param)| render::pass(place, &param.wire.ty, param.wire.lend));
     let out = quote_spanned!(span=> <__R as #contract>::#ident(&#this, #(#passed),*).await);
     let reply = reply(method, &out);
+    let count = method.params.len();
     quote_spanned! {span=>
         #(#cfgs)*
-        #on.add(#wire, {
+        #on.add(#wire, #count, {
             let #this = #private::Arc::clone(&#this);
             move |#args| {
                 #(#reads)*

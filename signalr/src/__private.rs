@@ -6,9 +6,10 @@ pub use serde::Serialize;
 
 pub use crate::{
     connection::{
-        Args, BindError, BoxFuture, Cancellation, Handlers, RawItem, Reply, UploadSink, UploadSinks,
+        Args, BindError, BoxFuture, CallError, Cancellation, Handlers, RawItem, Reply, UploadSink,
+        UploadSinks,
     },
-    hub::{Call, CallError, IntoHubError, Run},
+    hub::{Call, IntoHubError, Run},
     protocol::{HubArg, HubResult, Source, ValueWriter},
 };
 

@@ -43,8 +43,6 @@ pub(crate) enum Kind {
     SendTimeout { after: Duration },
     /// A value could not be written by serde.
     Encode { what: &'static str, source: Cause },
-    /// A value could not be read by serde.
-    Decode { what: &'static str, source: Cause },
     /// An item of an upload does not fit; the text is the specification's.
     UnfitItem { source: Cause },
     /// A client's answer does not fit; the text is the specification's.
@@ -124,10 +122,7 @@ impl Error {
     pub fn is_serialization(&self) -> bool {
         matches!(
             *self.0,
-            Kind::Encode { .. }
-                | Kind::Decode { .. }
-                | Kind::UnfitItem { .. }
-                | Kind::UnfitAnswer(_)
+            Kind::Encode { .. } | Kind::UnfitItem { .. } | Kind::UnfitAnswer(_)
         )
     }
 
@@ -151,15 +146,18 @@ impl Error {
         match &*self.0 {
             Kind::Protocol(_) | Kind::TooLarge { .. } | Kind::HalfMessage => "InvalidDataException",
             Kind::ClientTimeout | Kind::SendTimeout { .. } => "OperationCanceledException",
-            Kind::UnfitItem { .. } | Kind::UnfitAnswer(_) | Kind::AnswerTimeout => "HubException",
-            Kind::Encode { source, .. } | Kind::Decode { source, .. } => {
+            Kind::Encode { source, .. } => {
                 if source.is::<serde_json::Error>() {
                     "JsonException"
                 } else {
                     "MessagePackSerializationException"
                 }
             }
-            Kind::ClosedByPeer(_) | Kind::Remote(_) => "HubException",
+            Kind::ClosedByPeer(_)
+            | Kind::Remote(_)
+            | Kind::UnfitItem { .. }
+            | Kind::UnfitAnswer(_)
+            | Kind::AnswerTimeout => "HubException",
             Kind::NotConnected(_) | Kind::Io(_) => "IOException",
             Kind::InvalidOption { .. } | Kind::EmptyGroupName => "ArgumentException",
             Kind::NotAllowed(_) => "InvalidOperationException",
@@ -193,7 +191,6 @@ impl fmt::Display for Error {
                 )
             }
             Kind::Encode { what, .. } => write!(f, "cannot serialize {what}"),
-            Kind::Decode { what, .. } => write!(f, "cannot deserialize {what}"),
             Kind::InvalidOption { option, rule } => write!(f, "option `{option}` {rule}"),
             Kind::EmptyGroupName => f.write_str("Cannot send to an empty group name."),
             Kind::Io(_) => f.write_str("the connection's input or output failed"),
@@ -214,9 +211,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
-            Kind::Encode { source, .. }
-            | Kind::Decode { source, .. }
-            | Kind::UnfitItem { source } => Some(&**source),
+            Kind::Encode { source, .. } | Kind::UnfitItem { source } => Some(&**source),
             Kind::Io(source) => Some(source),
             _ => None,
         }

@@ -11,8 +11,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("packet", &[]),
     ("hub_error", &["error"]),
     ("protocol", &["error", "hub_error"]),
-    ("connection", &["error", "hub_error", "protocol"]),
     ("transport", &["error", "packet"]),
+    (
+        "connection",
+        &["error", "hub_error", "packet", "protocol", "transport"],
+    ),
     (
         "hub",
         &["error", "hub_error", "packet", "protocol", "connection"],

@@ -1,10 +1,15 @@
 //! Calls of our own that wait for the peer's completion.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use crate::{
     error::{Error, Kind},
-    protocol::{Outcome, Payload},
+    hub_error::short_type_name,
+    protocol::{HubArg, Outcome, Payload, Source},
 };
 
 /// Takes the answer of one call; decodes it in place.
@@ -51,6 +56,23 @@ impl<O: PartialEq> Calls<O> {
             .extract_if(|_, (of, _)| of == owner)
             .map(|(_, (_, answer))| answer)
             .collect()
+    }
+}
+
+/// Reads the answer of a call; the text of an error is the specification's (section 7).
+///
+/// # Errors
+/// It is no `R`, or reading it panics, which costs the question.
+pub(crate) fn read_answer<R: HubArg>(payload: Payload<'_>) -> Result<R, Error> {
+    let unfit = |reason: &dyn fmt::Display| {
+        let name = short_type_name::<R>();
+        let text = format!("Error trying to deserialize result to {name}. {reason}");
+        Error::from(Kind::UnfitAnswer(text))
+    };
+    let read = AssertUnwindSafe(|| R::read(&mut Source::single(payload)));
+    match catch_unwind(read) {
+        Ok(result) => result.map_err(|error| unfit(&error)),
+        Err(_) => Err(unfit(&"The type panicked.")),
     }
 }
 

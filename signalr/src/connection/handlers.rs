@@ -2,11 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Args, BindError, BoxFuture, UploadSinks};
-use crate::{
-    hub_error::HubError,
-    protocol::{HubArg, HubProtocol, HubResult, Payload, Source, ValueWriter},
-};
+use super::{Args, BindError, BoxFuture};
+use crate::{hub_error::HubError, protocol::HubResult};
 
 /// An implementation of a `#[receiver]` trait whose methods a server may call; written by `#[receiver]` on the `impl`.
 ///
@@ -42,54 +39,46 @@ pub trait Callbacks: Send + Sync + 'static {
     fn register(self: Arc<Self>, on: &mut Handlers);
 }
 
-type Handler = Box<
+type Run = Box<
     dyn Fn(&mut Args<'_>) -> Result<BoxFuture<Result<Reply, HubError>>, BindError> + Send + Sync,
 >;
+
+/// What is called by one name.
+pub(super) struct Handler {
+    name: &'static str,
+    pub(super) params: usize,
+    pub(super) run: Run,
+}
 
 /// The handlers of one client, by name; letter case does not matter (HP-83).
 #[doc(hidden)]
 #[derive(Default)]
 pub struct Handlers {
-    by_name: Vec<(&'static str, Handler)>,
+    by_name: Vec<Handler>,
 }
 
 impl Handlers {
-    /// Adds a handler.
-    pub fn add<F>(&mut self, method: &'static str, handler: F)
+    /// Adds a handler that takes so many arguments.
+    pub fn add<F>(&mut self, name: &'static str, params: usize, run: F)
     where
         F: Fn(&mut Args<'_>) -> Result<BoxFuture<Result<Reply, HubError>>, BindError>
             + Send
             + Sync
             + 'static,
     {
-        self.by_name.push((method, Box::new(handler)));
+        let run = Box::new(run);
+        self.by_name.push(Handler { name, params, run });
     }
 
-    /// Binds a call with a JSON list of arguments; `None` if there is no such handler.
-    ///
-    /// # Errors
-    /// The arguments do not fit.
-    pub fn call_json(
-        &self,
-        method: &str,
-        arguments: &str,
-    ) -> Option<Result<BoxFuture<Result<Reply, HubError>>, BindError>> {
-        let (_, handler) = self
-            .by_name
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(method))?;
-        let arguments = Payload::Json(arguments);
-        Some(handler(&mut Args::new(
-            arguments,
-            0,
-            UploadSinks::default(),
-        )))
+    pub(super) fn find(&self, name: &str) -> Option<&Handler> {
+        let mut handlers = self.by_name.iter();
+        handlers.find(|handler| handler.name.eq_ignore_ascii_case(name))
     }
 }
 
 impl fmt::Debug for Handlers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.by_name.iter().map(|(name, _)| name);
+        let names = self.by_name.iter().map(|handler| handler.name);
         f.debug_list().entries(names).finish()
     }
 }
@@ -110,20 +99,8 @@ impl Reply {
         Self(Some(Box::new(value)))
     }
 
-    /// The answer as it would be read at the other end, if there is one.
-    ///
-    /// # Errors
-    /// It cannot be serialized, or is no `T`.
-    pub fn round_trip<T: HubArg>(&self) -> Result<Option<T>, HubError> {
-        let Some(value) = &self.0 else {
-            return Ok(None);
-        };
-        let mut out = Vec::new();
-        value.write(&mut ValueWriter::new(HubProtocol::Json, &mut out))?;
-        let text = String::from_utf8(out)?;
-        let value = T::read(&mut Source::single(Payload::Json(&text)));
-        let value = value.map_err(|error| HubError::private("JsonException", error))?;
-        Ok(Some(value))
+    pub(super) fn as_value(&self) -> Option<&(dyn HubResult + Send)> {
+        self.0.as_deref()
     }
 }
 

@@ -1,19 +1,49 @@
 //! The parts of a hub connection that both ends share: state as data, time as numbers, no socket and no clock.
 
 mod args;
+#[cfg_attr(not(test), allow(dead_code, reason = "driven by the client"))]
+mod caller;
 mod calls;
+#[cfg_attr(not(test), allow(dead_code, reason = "driven by the client"))]
+mod handled;
 mod handlers;
+mod head;
+mod incoming;
 mod keepalive;
+mod outbox;
+#[cfg_attr(not(test), allow(dead_code, reason = "driven by the client"))]
+mod outflow;
+#[cfg(feature = "server")]
+mod pump;
+mod question;
 mod receiver;
+mod running;
+mod side;
+mod turns;
 mod uploads;
 
 pub use args::{Args, BindError, Cancellation};
-pub(crate) use calls::{Answer, Calls, result_of};
+pub(crate) use calls::{Answer, Calls, read_answer, result_of};
 pub use handlers::{Callbacks, Handlers, Reply};
+pub use head::CallError;
+pub(crate) use head::CallHead;
+pub(crate) use incoming::Incoming;
 pub(crate) use keepalive::{Due, KeepAlive};
+pub(crate) use outbox::{Outbox, Signal, Taken, Turn};
+#[cfg(feature = "server")]
+pub(crate) use pump::{CLOSED_WITH_ERROR, CloseMessage, End, Pump};
+pub(crate) use question::note_question;
 pub use receiver::Receiver;
+pub(crate) use running::Slot;
+pub(crate) use side::{Bound, Callee, Limits, Refused, Side};
 pub use uploads::{RawItem, Upload, UploadSink, UploadSinks};
 pub(crate) use uploads::{Uploads, check_count};
+#[cfg_attr(not(test), allow(unused_imports, reason = "driven by the client"))]
+pub(crate) use {
+    caller::{Caller, ItemStream},
+    handled::Handled,
+    outflow::Outflows,
+};
 
 /// A boxed future that owns what it needs.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'static>>;

@@ -175,10 +175,10 @@ impl Uploads {
         self.parked_bytes >= PARKED_LIMIT
     }
 
-    /// Passes an item on, or parks it; `size` is its frame's. Items of unknown streams are ignored (SV-62).
-    pub(crate) fn item(&mut self, id: &str, item: Payload<'_>, size: usize) {
+    /// Passes an item on, or parks it; `size` is its frame's. `false`: there is no such stream (SV-62).
+    pub(crate) fn item(&mut self, id: &str, item: Payload<'_>, size: usize) -> bool {
         let Some(sink) = self.running.get(id) else {
-            return;
+            return false;
         };
         if let Some(stalled) = find(&mut self.stalled, id) {
             stalled
@@ -193,6 +193,7 @@ impl Uploads {
         } else if !sink.item(&RawItem(item)) {
             self.running.remove(id);
         }
+        true
     }
 
     /// The client has ended a stream; `false` if there is none of that id.
@@ -270,7 +271,8 @@ impl Uploads {
         }
     }
 
-    fn remove(&mut self, id: &str) {
+    /// Forgets a stream.
+    pub(super) fn remove(&mut self, id: &str) {
         self.running.remove(id);
         if let Some(at) = self.stalled.iter().position(|stalled| &*stalled.id == id) {
             self.parked_bytes -= self.stalled.swap_remove(at).bytes();

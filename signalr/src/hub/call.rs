@@ -1,13 +1,9 @@
 //! One call of a client, as the expansion of `#[hub]` handles it.
 
 use std::{
-    borrow::Cow,
     fmt,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
 };
 
 use futures_core::Stream;
@@ -15,42 +11,17 @@ use futures_util::StreamExt;
 
 use super::{Context, Hub, IntoHubError};
 use crate::{
+    connection::{CallError, CallHead},
     error::Error,
-    hub_error::HubError,
     packet::Packet,
-    protocol::{Headers, HubProtocol, HubResult, Outcome},
+    protocol::{Headers, HubResult, Outcome},
 };
-
-const INVOKING: &str = "An unexpected error occurred invoking";
-const STREAMING: &str = "An error occurred on the server while streaming results.";
-
-/// What answers need to know of a call.
-pub(crate) struct CallHead {
-    /// `None`: no answer is wanted, whatever happens.
-    pub(crate) id: Option<Box<str>>,
-    /// The name as the client sent it, which error texts echo.
-    pub(crate) target: Cow<'static, str>,
-    /// The completion is queued: whatever happens afterwards, such as a panic while a value is dropped, there is no second one.
-    pub(crate) answered: AtomicBool,
-    /// The method has returned its stream.
-    pub(crate) streaming: AtomicBool,
-}
 
 /// A call whose arguments are bound.
 #[doc(hidden)]
 pub struct Call<H: Hub> {
     cx: Context<H>,
     head: Arc<CallHead>,
-}
-
-/// Why a call ends without its result.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum CallError {
-    /// The method failed, or what comes before it.
-    Method(HubError),
-    /// The result stream failed after it had started.
-    Stream(HubError),
 }
 
 impl<H: Hub> Call<H> {
@@ -163,67 +134,6 @@ impl<H: Hub> Call<H> {
             link.write(packet);
         }
         Ok(())
-    }
-}
-
-impl CallHead {
-    /// The encoded completion; `None` for a call without id, which gets no answer (HP-44).
-    ///
-    /// # Errors
-    /// The result cannot be serialized.
-    pub(crate) fn completion<T: HubResult>(
-        &self,
-        protocol: HubProtocol,
-        outcome: Outcome<'_, &T>,
-    ) -> Result<Option<Packet>, Error> {
-        let Some(id) = self.id.as_deref() else {
-            return Ok(None);
-        };
-        Packet::build(protocol.is_binary(), |out| {
-            protocol.write_completion(out, &Headers::default(), id, outcome)
-        })
-        .map(Some)
-    }
-
-    /// The encoded completion of a call that does not answer itself; `None` if it has been answered, or wants no answer.
-    pub(crate) fn last_word(&self, protocol: HubProtocol, error: Option<String>) -> Option<Packet> {
-        if self.answered.swap(true, Relaxed) {
-            return None;
-        }
-        let outcome = match error {
-            Some(text) => Outcome::<&()>::Error(text.into()),
-            None => Outcome::Void,
-        };
-        let packet = self.completion(protocol, outcome);
-        packet.expect("a completion without result can be written")
-    }
-
-    /// What the client reads of an error (server reference, section 7).
-    pub(crate) fn describe(&self, error: &CallError, detailed: bool) -> String {
-        match error {
-            CallError::Method(error) => error.describe(&self.unexpected(), detailed),
-            CallError::Stream(error) => error.describe(STREAMING, detailed),
-        }
-    }
-
-    /// What the client reads of a panic: never its text.
-    pub(crate) fn panicked(&self) -> String {
-        if self.streaming.load(Relaxed) {
-            STREAMING.to_owned()
-        } else {
-            self.unexpected()
-        }
-    }
-
-    /// What the client reads of a call that it has cancelled.
-    pub(crate) fn canceled(&self, detailed: bool) -> String {
-        HubError::private("OperationCanceledException", "The operation was canceled.")
-            .describe(&self.unexpected(), detailed)
-    }
-
-    /// What the client reads of a call that failed before or in its method.
-    pub(crate) fn unexpected(&self) -> String {
-        format!("{INVOKING} '{}' on the server.", self.target)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::{Call, CallError, Connecting, Context, Contract};
+use super::{Call, Connecting, Context, Contract};
 use crate::{
-    connection::{Args, BindError, BoxFuture},
+    connection::{Args, BindError, BoxFuture, CallError},
     error::Error,
     hub_error::HubError,
 };

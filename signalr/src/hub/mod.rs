@@ -13,9 +13,8 @@ mod outgoing;
 mod port;
 mod source;
 mod targets;
-mod turn;
 
-pub use call::{Call, CallError};
+pub use call::Call;
 pub use clients::{CallerClients, Clients};
 pub use context::{Connecting, Context};
 pub use convert::IntoHubError;
@@ -29,6 +28,4 @@ pub use port::Recipients;
 pub(crate) use port::{Lifetime, Link};
 pub(crate) use source::HubSource;
 pub use targets::{Contract, Many, Single, Target, Untyped};
-pub(crate) use {
-    call::CallHead, context::ConnectionParts, method::find_duplicate, turn::watch_questions,
-};
+pub(crate) use {context::ConnectionParts, method::find_duplicate};

@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -12,13 +11,12 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::{ConnectionId, Lifetime, Recipients, turn};
+use super::{ConnectionId, Lifetime, Recipients};
 use crate::{
-    connection::{Answer, BoxFuture},
+    connection::{Answer, BoxFuture, note_question, read_answer},
     error::{Error, Kind},
-    hub_error::short_type_name,
     packet::Packet,
-    protocol::{Arguments, HubArg, HubProtocol, InvocationHead, Source},
+    protocol::{Arguments, HubArg, HubProtocol, InvocationHead},
 };
 
 /// A message to clients, encoded once for each protocol that its recipients may speak.
@@ -226,23 +224,11 @@ impl<R: HubArg + 'static> Waiting<R> {
     ) -> Self {
         let (sender, answer) = oneshot::channel();
         let decode: Answer = Box::new(move |payload| {
-            let result = payload.and_then(|payload| {
-                let name = short_type_name::<R>();
-                let unfit = |reason: &dyn fmt::Display| {
-                    let text = format!("Error trying to deserialize result to {name}. {reason}");
-                    Error::from(Kind::UnfitAnswer(text))
-                };
-                // A user's `Deserialize` may panic; that costs the question.
-                let read = AssertUnwindSafe(|| R::read(&mut Source::single(payload)));
-                match catch_unwind(read) {
-                    Ok(result) => result.map_err(|error| unfit(&error)),
-                    Err(_) => Err(unfit(&"The type panicked.")),
-                }
-            });
+            let result = payload.and_then(read_answer);
             // Nobody waits any more: the answer is late.
             drop(sender.send(result));
         });
-        turn::note_question();
+        note_question();
         let sending = Some(lifetime.call(id.clone(), to, message, decode));
         let expiry = limit.map(|limit| lifetime.sleep(limit));
         Self {

@@ -143,6 +143,15 @@ impl HubProtocol {
         }
     }
 
+    /// A null, as if it had been read.
+    pub(crate) fn null(self) -> Payload<'static> {
+        match self {
+            Self::Json => Payload::Json("null"),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => Payload::MessagePack(&[0xc0]),
+        }
+    }
+
     /// Half a message must never reach a peer: what a failed `write` left behind is taken back (SV-97).
     fn whole(
         self,
@@ -183,7 +192,6 @@ pub(crate) struct InvocationHead<'a> {
 /// A message without user values, for writing.
 #[derive(Clone, Debug)]
 pub(crate) enum Control<'a> {
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by the client side"))]
     CancelInvocation {
         headers: Headers<'a>,
         id: &'a str,

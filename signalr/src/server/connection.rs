@@ -11,9 +11,8 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::outbox::{Outbox, Signal};
 use crate::{
-    connection::{BoxFuture, Due, KeepAlive},
+    connection::{BoxFuture, Due, KeepAlive, Outbox, Signal},
     error::Kind,
     hub::{ConnectionId, Items, Link},
     packet::Packet,

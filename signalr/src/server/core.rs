@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     backplane::{Backplane, LocalConnections},
-    connection::Calls,
+    connection::{Calls, Signal},
     error::Kind,
     hub::{ConnectionId, Link},
 };
@@ -113,7 +113,7 @@ impl Core {
     pub(super) async fn shutdown(&self, drain: Duration) {
         let open = self.sessions.shut();
         for connection in &open {
-            connection.outbox.signal(super::outbox::Signal::Close {
+            connection.outbox.signal(Signal::Close {
                 error: None,
                 allow_reconnect: true,
             });

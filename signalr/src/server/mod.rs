@@ -1,9 +1,9 @@
 //! The server: what stands between transports and hubs.
 
 mod builder;
+mod callee;
 mod connection;
 mod core;
-mod dispatch;
 mod hub_server;
 mod lifetime;
 #[cfg(feature = "standalone")]
@@ -12,9 +12,9 @@ mod methods;
 #[cfg(feature = "standalone")]
 mod mount;
 mod options;
-mod outbox;
+#[cfg(test)]
+mod pair;
 mod phases;
-mod pump;
 mod query;
 mod registry;
 mod request;
@@ -22,7 +22,6 @@ mod service;
 mod session;
 mod sessions;
 mod token;
-mod turns;
 mod upgrade;
 
 pub use builder::HubServerBuilder;

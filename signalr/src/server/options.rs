@@ -31,9 +31,6 @@ pub(crate) struct Options {
 /// How long a negotiated connection waits to be opened.
 pub(crate) const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Bytes of calls that wait for their turn before reading stops.
-pub(crate) const WAITING_LIMIT: usize = 64 * 1024;
-
 impl Default for Options {
     fn default() -> Self {
         Self {

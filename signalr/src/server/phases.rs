@@ -11,13 +11,13 @@ use std::{
 use futures_util::FutureExt;
 
 use super::{
+    callee::ServerSide,
     connection::{Agreed, millis},
     options::Options,
-    outbox::Taken,
-    pump::{CloseMessage, Pump},
     session::unregister,
 };
 use crate::{
+    connection::{CloseMessage, Pump, Taken},
     error::Error,
     hub::{Connecting, Context, Hub, Link},
     hub_error::HubError,
@@ -29,7 +29,7 @@ use crate::{
     transport::{Ending, Read, Transport},
 };
 
-impl<T: Transport> Pump<T> {
+impl<T: Transport> Pump<T, ServerSide> {
     /// Reads the handshake request and accepts it. `Ok(false)`: the peer has left before it was complete.
     pub(super) async fn handshake(&mut self) -> Result<bool, Refusal> {
         std::future::poll_fn(|cx| self.poll_handshake(cx)).await
@@ -39,7 +39,7 @@ impl<T: Transport> Pump<T> {
         let canceled = || Refusal(handshake::CANCELED.to_owned());
         loop {
             // The heartbeat signals when time is up.
-            if let Taken::Signal(_) = self.connection.outbox.take(cx, true, |_| {}) {
+            if let Taken::Signal(_) = self.side.connection.outbox.take(cx, true, |_| {}) {
                 return Poll::Ready(Err(canceled()));
             }
             match self.inbound.next_text() {
@@ -48,7 +48,7 @@ impl<T: Transport> Pump<T> {
                         protocols,
                         detailed_errors,
                         ..
-                    } = &self.core.options;
+                    } = &self.side.core.options;
                     let agreed = handshake::accept(frame, protocols, T::BINARY, *detailed_errors)?;
                     self.accept(agreed)?;
                     return Poll::Ready(Ok(true));
@@ -75,19 +75,20 @@ impl<T: Transport> Pump<T> {
     /// # Errors
     /// The application's `user_id` panicked; that costs this connection.
     fn accept(&mut self, protocol: HubProtocol) -> Result<(), Refusal> {
-        let request = self.connection.request();
+        let request = self.side.connection.request();
         let user = catch_unwind(AssertUnwindSafe(|| {
-            let user_id = self.core.user_id.as_ref()?;
+            let user_id = self.side.core.user_id.as_ref()?;
             user_id(request).map(Into::into)
         }));
         let user = user.map_err(|_| Refusal(handshake::UNEXPECTED.to_owned()))?;
-        let agreed = self.connection.agreed.set(Agreed { protocol, user });
+        let agreed = self.side.connection.agreed.set(Agreed { protocol, user });
         debug_assert!(agreed.is_ok(), "a handshake happens once");
-        let now = self.core.now();
-        self.connection.clocks.sent(now);
-        self.connection.clocks.received(now);
+        let now = self.side.core.now();
+        self.side.connection.clocks.sent(now);
+        self.side.connection.clocks.received(now);
         // Queued before the registry knows the connection: nothing can come in front of it.
-        self.connection
+        self.side
+            .connection
             .outbox
             .push(raw(protocol.is_binary(), handshake::ACCEPTED));
         Ok(())
@@ -106,8 +107,8 @@ impl<T: Transport> Pump<T> {
         &mut self,
         connecting: Connecting<H>,
     ) -> Result<Context<H>, HubError> {
-        let core = Arc::clone(&self.core);
-        let connection = Arc::clone(&self.connection);
+        let core = Arc::clone(&self.side.core);
+        let connection = Arc::clone(&self.side.connection);
         connection.clocks.set_deaf(true, core.now());
         let connect = async {
             let user = connection.user_id();
@@ -145,7 +146,10 @@ impl<T: Transport> Pump<T> {
             _ => Ending::Normal,
         };
         self.leave();
-        let (core, connection) = (Arc::clone(&self.core), Arc::clone(&self.connection));
+        let (core, connection) = (
+            Arc::clone(&self.side.core),
+            Arc::clone(&self.side.connection),
+        );
         let disconnect = async move {
             let disconnected = AssertUnwindSafe(cx.disconnect(reason)).catch_unwind().await;
             match disconnected {
@@ -163,10 +167,11 @@ impl<T: Transport> Pump<T> {
     /// From here on sends to this connection vanish, and calls that wait for it fail.
     pub(super) fn leave(&mut self) {
         let transport = &mut self.transport;
-        self.connection
+        self.side
+            .connection
             .outbox
             .drain(|packet| transport.push(packet));
-        self.core.abandon_calls(self.connection.id());
+        self.side.core.abandon_calls(self.side.connection.id());
     }
 
     /// Writes the Close message behind everything queued, and ends the transport within the close time-out.
@@ -176,7 +181,7 @@ impl<T: Transport> Pump<T> {
             allow_reconnect,
         }) = close
         {
-            let protocol = self.connection.protocol();
+            let protocol = self.side.connection.protocol();
             let mut bytes = Vec::new();
             let error = error.as_deref();
             let message = Control::Close {
@@ -188,8 +193,8 @@ impl<T: Transport> Pump<T> {
         }
         self.transport.close(ending);
         let closed = std::future::poll_fn(|cx| self.transport.poll_closed(cx));
-        let options = &self.core.options;
-        let stuck = self.connection.outbox.stuck_for(self.core.now());
+        let options = &self.side.core.options;
+        let stuck = self.side.connection.outbox.stuck_for(self.side.core.now());
         // A peer that takes nothing has been waited for long enough.
         let limit = match stuck {
             Some(stuck) if stuck >= millis(options.send_timeout) => Duration::ZERO,

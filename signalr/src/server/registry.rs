@@ -6,13 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use super::{
-    connection::{Connection, Membership},
-    outbox::Turn,
-};
+use super::connection::{Connection, Membership};
 use crate::{
     backplane::Delivery,
-    connection::BoxFuture,
+    connection::{BoxFuture, Turn},
     error::Error,
     hub::{ConnectionId, Link, OutboundMessage, Recipients},
 };

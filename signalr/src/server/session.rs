@@ -8,13 +8,13 @@ use std::{
 use tracing::Instrument;
 
 use super::{
+    callee::{HubCallee, ServerSide},
     connection::Connection,
     core::Core,
-    dispatch::Dispatcher,
     hub_server::Shared,
-    pump::{CLOSED_WITH_ERROR, CloseMessage, End, Pump},
 };
 use crate::{
+    connection::{CLOSED_WITH_ERROR, CloseMessage, End, Incoming, Pump},
     hub::{Connecting, ConnectionParts, Hub, Lifetime, Link},
     protocol::{framing::FrameBuffer, handshake::Refusal},
     transport::{Ending, Transport},
@@ -65,8 +65,7 @@ async fn serve<H: Hub, T: Transport>(
     let core = Arc::clone(&shared.core);
     let mut pump = Pump {
         inbound: FrameBuffer::new(core.options.max_receive_size),
-        core,
-        connection,
+        side: ServerSide { core, connection },
         transport,
     };
     match pump.handshake().await {
@@ -81,8 +80,11 @@ async fn serve<H: Hub, T: Transport>(
 }
 
 /// From the handshake to the end.
-async fn connected<H: Hub, T: Transport>(shared: &Arc<Shared<H>>, pump: &mut Pump<T>) {
-    let (core, connection) = (Arc::clone(&pump.core), Arc::clone(&pump.connection));
+async fn connected<H: Hub, T: Transport>(shared: &Arc<Shared<H>>, pump: &mut Pump<T, ServerSide>) {
+    let (core, connection) = (
+        Arc::clone(&pump.side.core),
+        Arc::clone(&pump.side.connection),
+    );
     core.registry.add(&connection);
     let parts = Arc::new(ConnectionParts::new(
         Arc::clone(&connection) as Arc<dyn Link>,
@@ -104,9 +106,14 @@ async fn connected<H: Hub, T: Transport>(shared: &Arc<Shared<H>>, pump: &mut Pum
         }
     };
     let methods = Arc::clone(&shared.methods);
-    let mut dispatcher = Dispatcher::new(Arc::clone(&core), methods, connection, cx);
-    let End { close, reason } = std::future::poll_fn(|cx| pump.poll_run(cx, &mut dispatcher)).await;
-    let cx = dispatcher.end();
+    let callee = HubCallee {
+        side: pump.side.clone(),
+        methods,
+        cx,
+    };
+    let mut incoming = Incoming::new(pump.side.clone(), callee);
+    let End { close, reason } = std::future::poll_fn(|cx| pump.poll_run(cx, &mut incoming)).await;
+    let HubCallee { cx, .. } = incoming.end();
     pump.finish(cx, close, reason).await;
 }
 

@@ -10,12 +10,12 @@ thread_local! {
 }
 
 /// A question goes out to a client.
-pub(super) fn note_question() {
+pub(crate) fn note_question() {
     ASKED.set(true);
 }
 
 /// Polls a call; whether a question has gone out meanwhile.
-pub(crate) fn watch_questions<T>(poll: impl FnOnce() -> T) -> (T, bool) {
+pub(super) fn watch_questions<T>(poll: impl FnOnce() -> T) -> (T, bool) {
     ASKED.set(false);
     let polled = poll();
     (polled, ASKED.get())

@@ -17,11 +17,11 @@ use tokio::sync::{Notify, oneshot};
 use crate::{error::Error, packet::Packet};
 
 /// A place in the line of those who wait for room. Completes, with or without an error, when the wait is over.
-pub(super) type Turn = oneshot::Receiver<()>;
+pub(crate) type Turn = oneshot::Receiver<()>;
 
 /// Why a connection's task should end, said from outside of it.
 #[derive(Debug)]
-pub(super) enum Signal {
+pub(crate) enum Signal {
     /// `close` of a hub: a Close message behind everything that was sent.
     Close {
         error: Option<String>,
@@ -40,7 +40,7 @@ pub(super) enum Signal {
 /// A sender may push while fewer than `limit` bytes are unsent, so one message may exceed the limit; otherwise it waits in line, at
 /// the price of its own message. Whoever pushes wakes the connection's task, unless that is running anyway.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     state: Mutex<State>,
     limit: usize,
     ended: AtomicBool,
@@ -65,7 +65,7 @@ struct State {
 }
 
 impl Outbox {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             state: Mutex::default(),
             limit,
@@ -76,7 +76,7 @@ impl Outbox {
     }
 
     /// Queues without regard to the limit; for what the connection itself answers, whose amount its reading bounds.
-    pub(super) fn push(&self, packet: Packet) {
+    pub(crate) fn push(&self, packet: Packet) {
         let mut state = self.lock();
         if !state.closed {
             state.push(packet);
@@ -86,7 +86,7 @@ impl Outbox {
 
     /// Queues behind everything queued before. Without room the packet waits in line, and whoever sends it should wait too; who
     /// stops waiting takes the packet back. Packets for an ended connection vanish.
-    pub(super) fn send(&self, packet: &Packet) -> Option<Turn> {
+    pub(crate) fn send(&self, packet: &Packet) -> Option<Turn> {
         let mut state = self.lock();
         if state.closed {
             return None;
@@ -99,13 +99,13 @@ impl Outbox {
         None
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         let state = self.lock();
         state.unsent() >= self.limit && !state.closed
     }
 
     /// Completes when there is room and nobody else is in line, or the connection has ended; `None`: at once.
-    pub(super) fn room(&self) -> Option<Turn> {
+    pub(crate) fn room(&self) -> Option<Turn> {
         let mut state = self.lock();
         if state.closed {
             return None;
@@ -114,7 +114,7 @@ impl Outbox {
     }
 
     /// Tells the task to end. The first signal counts; an abort takes back what a close allows.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let mut state = self.lock();
         match (&mut state.signal, signal) {
             (
@@ -133,12 +133,12 @@ impl Outbox {
     }
 
     /// The task runs: pushes need not wake it.
-    pub(super) fn wake_up(&self) {
+    pub(crate) fn wake_up(&self) {
         self.lock().waker = None;
     }
 
     /// Takes everything that waits. If there is nothing and `park`, the next push or signal wakes the task.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         cx: &Context<'_>,
         park: bool,
@@ -161,7 +161,7 @@ impl Outbox {
     }
 
     /// Takes a signal alone, while the transport is busy.
-    pub(super) fn take_signal(&self, cx: &Context<'_>, park: bool) -> Option<Signal> {
+    pub(crate) fn take_signal(&self, cx: &Context<'_>, park: bool) -> Option<Signal> {
         let mut state = self.lock();
         let signal = state.signal.take();
         if signal.is_none() {
@@ -171,12 +171,12 @@ impl Outbox {
     }
 
     /// Leaves a signal for later.
-    pub(super) fn put_back(&self, signal: Signal) {
+    pub(crate) fn put_back(&self, signal: Signal) {
         self.lock().signal.get_or_insert(signal);
     }
 
     /// Takes what is left; from here on everything pushed vanishes, and nobody waits for room.
-    pub(super) fn drain(&self, each: impl FnMut(&Packet)) {
+    pub(crate) fn drain(&self, each: impl FnMut(&Packet)) {
         let mut state = self.lock();
         state.end();
         let packets = std::mem::take(&mut state.packets);
@@ -186,18 +186,18 @@ impl Outbox {
     }
 
     /// The transport has `unsent` bytes left; everything else that was taken has been written.
-    pub(super) fn wrote(&self, unsent: usize) {
+    pub(crate) fn wrote(&self, unsent: usize) {
         let mut state = self.lock();
         state.in_flight = unsent;
         state.call_up(self.limit);
     }
 
-    pub(super) fn is_ended(&self) -> bool {
+    pub(crate) fn is_ended(&self) -> bool {
         self.ended.load(SeqCst)
     }
 
     /// Completes when the connection ends.
-    pub(super) async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         loop {
             let end = self.end.notified();
             tokio::pin!(end);
@@ -210,7 +210,7 @@ impl Outbox {
     }
 
     /// Notes whether the peer takes what is written.
-    pub(super) fn set_stuck(&self, now: Option<u64>) {
+    pub(crate) fn set_stuck(&self, now: Option<u64>) {
         match now {
             None => self.stuck_since.store(0, Relaxed),
             // 0 means "not stuck", so the clock's very first reading is rounded up.
@@ -222,7 +222,7 @@ impl Outbox {
     }
 
     /// For how many milliseconds the peer has taken nothing.
-    pub(super) fn stuck_for(&self, now: u64) -> Option<u64> {
+    pub(crate) fn stuck_for(&self, now: u64) -> Option<u64> {
         match self.stuck_since.load(Relaxed) {
             0 => None,
             since => Some(now.saturating_sub(since)),
@@ -240,7 +240,7 @@ impl Outbox {
 }
 
 /// What [`Outbox::take`] found.
-pub(super) enum Taken {
+pub(crate) enum Taken {
     Nothing,
     Packets,
     Signal(Signal),

@@ -1,38 +1,34 @@
 //! The reading and writing of one connection: messages in, packets out, and the reasons to end.
 
-use std::{
-    sync::Arc,
-    task::{Context as TaskContext, Poll},
-};
+use std::task::{Context as TaskContext, Poll};
 
 use super::{
-    connection::Connection,
-    core::Core,
-    dispatch::{Dispatcher, Step},
+    Callee, Incoming, Side,
+    incoming::Step,
     outbox::{Signal, Taken},
 };
 use crate::{
     error::{Error, Kind},
-    hub::{Hub, Link},
     hub_error::HubError,
     protocol::framing::FrameBuffer,
     transport::{Read, Transport},
 };
 
-pub(super) const CLOSED_WITH_ERROR: &str = "Connection closed with an error.";
+pub(crate) const CLOSED_WITH_ERROR: &str = "Connection closed with an error.";
 
 /// How a connection ends.
-pub(super) struct End {
+#[derive(Debug)]
+pub(crate) struct End {
     /// The Close message; `None`: the peer cannot be told.
-    pub(super) close: Option<CloseMessage>,
+    pub(crate) close: Option<CloseMessage>,
     /// What `on_disconnected` gets.
-    pub(super) reason: Option<Error>,
+    pub(crate) reason: Option<Error>,
 }
 
-#[derive(Default)]
-pub(super) struct CloseMessage {
-    pub(super) error: Option<String>,
-    pub(super) allow_reconnect: bool,
+#[derive(Debug, Default)]
+pub(crate) struct CloseMessage {
+    pub(crate) error: Option<String>,
+    pub(crate) allow_reconnect: bool,
 }
 
 impl End {
@@ -59,27 +55,26 @@ impl End {
 }
 
 /// The reading and writing half of a connection's task.
-pub(super) struct Pump<T> {
-    pub(super) core: Arc<Core>,
-    pub(super) connection: Arc<Connection>,
-    pub(super) transport: T,
-    pub(super) inbound: FrameBuffer,
+pub(crate) struct Pump<T, S> {
+    pub(crate) side: S,
+    pub(crate) transport: T,
+    pub(crate) inbound: FrameBuffer,
 }
 
-impl<T: Transport> Pump<T> {
+impl<T: Transport, S: Side> Pump<T, S> {
     /// Reads, dispatches and writes until there is a reason to end.
-    pub(super) fn poll_run<H: Hub>(
+    pub(crate) fn poll_run<C: Callee>(
         &mut self,
         cx: &mut TaskContext<'_>,
-        dispatcher: &mut Dispatcher<H>,
+        incoming: &mut Incoming<S, C>,
     ) -> Poll<End> {
-        self.connection.outbox.wake_up();
+        self.side.outbox().wake_up();
         loop {
-            let mut progress = match self.poll_input(cx, dispatcher) {
+            let mut progress = match self.poll_input(cx, incoming) {
                 Ok(progress) => progress,
                 Err(end) => return Poll::Ready(end),
             };
-            progress |= dispatcher.poll(cx);
+            progress |= incoming.poll(cx);
             match self.poll_write(cx, !progress, true) {
                 Ok(wrote) => progress |= wrote,
                 Err(end) => return Poll::Ready(end),
@@ -93,13 +88,13 @@ impl<T: Transport> Pump<T> {
     /// Takes what is queued and writes it; whether anything was taken. `park`: have the next push wake the task.
     ///
     /// A batch is written completely before the next is taken, so that the time it takes can be limited.
-    pub(super) fn poll_write(
+    pub(crate) fn poll_write(
         &mut self,
         cx: &mut TaskContext<'_>,
         park: bool,
         signals: bool,
     ) -> Result<bool, End> {
-        let outbox = &self.connection.outbox;
+        let outbox = self.side.outbox();
         let mut taken = Taken::Nothing;
         let carried_over = self.transport.unsent() > 0;
         if !carried_over {
@@ -115,7 +110,7 @@ impl<T: Transport> Pump<T> {
                 false
             }
             Taken::Packets => {
-                self.connection.clocks.sent(self.core.now());
+                self.side.clocks().sent(self.side.now());
                 true
             }
             Taken::Nothing => false,
@@ -127,7 +122,7 @@ impl<T: Transport> Pump<T> {
 
     fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<(), End> {
         let before = self.transport.unsent();
-        let outbox = &self.connection.outbox;
+        let outbox = self.side.outbox();
         match self.transport.poll_flush(cx) {
             Poll::Ready(Ok(())) if before > 0 => {
                 outbox.wrote(0);
@@ -137,7 +132,7 @@ impl<T: Transport> Pump<T> {
             Poll::Ready(Err(error)) => return Err(End::gone(error)),
             Poll::Pending => {
                 outbox.wrote(self.transport.unsent());
-                outbox.set_stuck(Some(self.core.now()));
+                outbox.set_stuck(Some(self.side.now()));
             }
         }
         Ok(())
@@ -159,22 +154,22 @@ impl<T: Transport> Pump<T> {
                 close: Some(CloseMessage::default()),
                 reason: None,
             },
-            Signal::TimedOut(error) => End::failed(error, self.core.options.detailed_errors),
+            Signal::TimedOut(error) => End::failed(error, self.side.limits().detailed_errors),
             Signal::Stuck(error) => End::gone(error),
         }
     }
 
     /// Handles whole messages, reads more when there is none; whether anything happened.
-    fn poll_input<H: Hub>(
+    fn poll_input<C: Callee>(
         &mut self,
         cx: &mut TaskContext<'_>,
-        dispatcher: &mut Dispatcher<H>,
+        incoming: &mut Incoming<S, C>,
     ) -> Result<bool, End> {
-        let detailed = self.core.options.detailed_errors;
+        let detailed = self.side.limits().detailed_errors;
         let failed = |error| End::failed(error, detailed);
         let mut progress = false;
-        while self.may_read(dispatcher) {
-            let protocol = self.connection.protocol();
+        while self.may_read(incoming) {
+            let protocol = self.side.protocol();
             let frame = self.inbound.next(protocol.is_binary()).map_err(failed)?;
             let Some(frame) = frame else {
                 if !self.poll_read(cx)? {
@@ -184,14 +179,11 @@ impl<T: Transport> Pump<T> {
             };
             progress = true;
             // Whole messages count as a sign of life, bytes of an unfinished one do not (SV-90).
-            self.connection.clocks.received(self.core.now());
+            self.side.clocks().received(self.side.now());
             let Some(message) = protocol.decode(frame).map_err(failed)? else {
                 continue;
             };
-            match dispatcher
-                .message(cx, message, frame.len())
-                .map_err(failed)?
-            {
+            match incoming.message(cx, message, frame.len()).map_err(failed)? {
                 Step::Next => {}
                 Step::Closed { error } => {
                     return Err(End {
@@ -205,11 +197,11 @@ impl<T: Transport> Pump<T> {
     }
 
     /// Reading stops while too much waits: calls for their turn, items for their reader, answers for the client to read.
-    fn may_read<H: Hub>(&self, dispatcher: &Dispatcher<H>) -> bool {
-        let may = !self.connection.is_aborted()
-            && !dispatcher.is_saturated()
-            && !self.connection.outbox.is_full();
-        self.connection.clocks.set_deaf(!may, self.core.now());
+    fn may_read<C: Callee>(&self, incoming: &Incoming<S, C>) -> bool {
+        let may = !self.side.outbox().is_ended()
+            && !incoming.is_saturated()
+            && !self.side.outbox().is_full();
+        self.side.clocks().set_deaf(!may, self.side.now());
         may
     }
 
@@ -227,7 +219,7 @@ impl<T: Transport> Pump<T> {
             }),
             Poll::Ready(Ok(Read::End)) => Err(End::failed(
                 Kind::HalfMessage.into(),
-                self.core.options.detailed_errors,
+                self.side.limits().detailed_errors,
             )),
             Poll::Ready(Err(error)) => Err(End::gone(error)),
             Poll::Pending => {

@@ -1,0 +1,326 @@
+//! Calls to the other end: told, asked, and answered by a stream, each with uploads if need be.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use tokio::sync::oneshot;
+
+use super::{
+    Calls, Outbox, Receiver, Uploads, calls::read_answer, outflow::Outflows, uploads::UploadSinks,
+};
+use crate::{
+    error::{Error, Kind},
+    packet::Packet,
+    protocol::{
+        Arguments, Control, Headers, HubArg, HubProtocol, InvocationHead, Outcome, Payload, Text,
+    },
+};
+
+/// One end's calls to the other; clones share them.
+#[derive(Clone)]
+pub(crate) struct Caller(Arc<Shared>);
+
+struct Shared {
+    outbox: Arc<Outbox>,
+    protocol: HubProtocol,
+    next_id: AtomicU64,
+    /// Items of a result stream that wait to be read.
+    stream_buffer: usize,
+    waiting: Mutex<Waiting>,
+}
+
+/// What the other end has not answered yet.
+struct Waiting {
+    calls: Calls<()>,
+    streams: Uploads,
+    closed: bool,
+}
+
+impl Caller {
+    pub(crate) fn new(outbox: Arc<Outbox>, protocol: HubProtocol, stream_buffer: usize) -> Self {
+        let waiting = Mutex::new(Waiting {
+            calls: Calls::new(),
+            streams: Uploads::default(),
+            closed: false,
+        });
+        Self(Arc::new(Shared {
+            outbox,
+            protocol,
+            next_id: AtomicU64::new(1),
+            stream_buffer,
+            waiting,
+        }))
+    }
+
+    /// Calls a method without wanting an answer, and uploads to it.
+    ///
+    /// Encodes at once; the call goes out when the future is polled.
+    ///
+    /// # Errors
+    /// An argument cannot be serialized, or the connection has ended.
+    pub(crate) fn send<A: Arguments>(
+        &self,
+        target: &str,
+        arguments: &A,
+        mut uploads: Outflows,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<A> {
+        let packet = self.encode(target, None, false, arguments, &mut uploads);
+        let this = self.clone();
+        async move {
+            this.write(packet?).await?;
+            poll_fn(|cx| uploads.poll(cx, &this.0.outbox, this.0.protocol)).await;
+            Ok(())
+        }
+    }
+
+    /// Calls a method and waits for its result, uploading meanwhile.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); the other end answers with an error, or with something that is no `R`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the call at the other end.
+    pub(crate) fn invoke<R: HubArg + 'static, A: Arguments>(
+        &self,
+        target: &str,
+        arguments: &A,
+        mut uploads: Outflows,
+    ) -> impl Future<Output = Result<R, Error>> + Send + use<R, A> {
+        let id = self.id();
+        let packet = self.encode(target, Some(&id), false, arguments, &mut uploads);
+        let this = self.clone();
+        async move {
+            let packet = packet?;
+            let (sender, mut answer) = oneshot::channel();
+            let mut pending = this.wait(id, |waiting, id| {
+                let read = move |payload: Result<Payload<'_>, Error>| {
+                    drop(sender.send(payload.and_then(read_answer::<R>)));
+                };
+                waiting.calls.insert(id.to_owned(), (), Box::new(read));
+            })?;
+            this.write(packet).await?;
+            let answer = poll_fn(|cx| {
+                if let Poll::Ready(answer) = Pin::new(&mut answer).poll(cx) {
+                    return Poll::Ready(answer);
+                }
+                // What is left to upload when the answer comes is of no use any more.
+                let _ = uploads.poll(cx, &this.0.outbox, this.0.protocol);
+                Poll::Pending
+            });
+            let answer = answer.await.unwrap_or_else(|_| Err(closed()));
+            pending.ended = true;
+            answer
+        }
+    }
+
+    /// Calls a streaming method and gives its items.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send). What goes wrong later is the stream's last item.
+    pub(crate) fn stream<T: HubArg + 'static, A: Arguments>(
+        &self,
+        target: &str,
+        arguments: &A,
+        mut uploads: Outflows,
+    ) -> impl Future<Output = Result<ItemStream<T>, Error>> + Send + use<T, A> {
+        let id = self.id();
+        let packet = self.encode(target, Some(&id), true, arguments, &mut uploads);
+        let this = self.clone();
+        async move {
+            let packet = packet?;
+            let mut sinks = UploadSinks::new(this.0.stream_buffer);
+            let items: Receiver<T> = sinks.open();
+            let pending = this.wait(id, |waiting, id| waiting.streams.start(&[id], sinks))?;
+            this.write(packet).await?;
+            Ok(ItemStream {
+                items,
+                uploads,
+                pending,
+            })
+        }
+    }
+
+    /// The other end has answered; `false`: nobody waits for that.
+    pub(crate) fn answered(&self, id: &str, outcome: Outcome<'_>) -> bool {
+        let mut waiting = self.lock();
+        let error = match &outcome {
+            Outcome::Error(text) => Some(&**text),
+            Outcome::Void | Outcome::Result(_) => None,
+        };
+        if waiting.streams.complete(id, error) {
+            return true;
+        }
+        let Ok(Some(answer)) = waiting.calls.complete(id, &()) else {
+            return false;
+        };
+        drop(waiting);
+        answer(match outcome {
+            Outcome::Result(payload) => Ok(payload),
+            // The void form and a null result are alike (HP-90).
+            Outcome::Void => Ok(self.0.protocol.null()),
+            Outcome::Error(text) => Err(Kind::Remote(text.into_owned()).into()),
+        });
+        true
+    }
+
+    /// An item of a result stream has come; `size` is its frame's.
+    pub(crate) fn item(&self, id: &str, item: Payload<'_>, size: usize) {
+        self.lock().streams.item(id, item, size);
+    }
+
+    /// Whether so many items wait to be read that reading must stop.
+    pub(crate) fn is_saturated(&self) -> bool {
+        self.lock().streams.is_saturated()
+    }
+
+    /// Passes on items that waited for room; whether reading may go on that had to stop.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> bool {
+        self.lock().streams.poll(cx)
+    }
+
+    /// The connection has ended: what waits fails, and what is called from here on.
+    pub(crate) fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.streams.abandon();
+        let abandoned = waiting.calls.abandon(&());
+        drop(waiting);
+        for answer in abandoned {
+            answer(Err(closed()));
+        }
+    }
+
+    fn id(&self) -> String {
+        self.0.next_id.fetch_add(1, Relaxed).to_string()
+    }
+
+    /// Encodes a call, and gives each of its uploads an id.
+    fn encode<A: Arguments>(
+        &self,
+        target: &str,
+        id: Option<&str>,
+        streaming: bool,
+        arguments: &A,
+        uploads: &mut Outflows,
+    ) -> Result<Packet, Error> {
+        let ids: Vec<Text<'_>> = uploads.name(|| self.id());
+        let head = InvocationHead {
+            streaming,
+            headers: Headers::default(),
+            id,
+            target,
+            stream_ids: Some(&*ids).filter(|ids| !ids.is_empty()),
+        };
+        let protocol = self.0.protocol;
+        Packet::build(protocol.is_binary(), |out| {
+            protocol.write_invocation(out, &head, arguments)
+        })
+    }
+
+    /// Has something wait for an answer.
+    fn wait(
+        &self,
+        id: String,
+        insert: impl FnOnce(&mut Waiting, &str),
+    ) -> Result<PendingCall, Error> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(closed());
+        }
+        insert(&mut waiting, &id);
+        drop(waiting);
+        let caller = self.clone();
+        Ok(PendingCall {
+            caller,
+            id,
+            ended: false,
+        })
+    }
+
+    async fn write(&self, packet: Packet) -> Result<(), Error> {
+        if self.lock().closed {
+            return Err(closed());
+        }
+        if let Some(turn) = self.0.outbox.send(&packet) {
+            turn.await.map_err(|_| closed())?;
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn closed() -> Error {
+    let text = "Invocation canceled due to the underlying connection being closed.";
+    Kind::NotConnected(text.into()).into()
+}
+
+/// A call that waits; one that is given up is cancelled at the other end too (CL-64).
+struct PendingCall {
+    caller: Caller,
+    id: String,
+    ended: bool,
+}
+
+impl Drop for PendingCall {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let mut waiting = self.caller.lock();
+        waiting.calls.forget(&self.id);
+        waiting.streams.remove(&self.id);
+        if waiting.closed {
+            return;
+        }
+        drop(waiting);
+        let Shared {
+            outbox, protocol, ..
+        } = &*self.caller.0;
+        let cancel = Control::CancelInvocation {
+            headers: Headers::default(),
+            id: &self.id,
+        };
+        let packet = Packet::build(protocol.is_binary(), |out| {
+            protocol.write_control(out, &cancel);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let Ok(packet) = packet;
+        outbox.push(packet);
+    }
+}
+
+/// The items of a streaming call. Dropping it cancels the call.
+pub(crate) struct ItemStream<T> {
+    items: Receiver<T>,
+    uploads: Outflows,
+    pending: PendingCall,
+}
+
+impl<T> Stream for ItemStream<T> {
+    type Item = Result<T, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let shared = &this.pending.caller.0;
+        let _ = this.uploads.poll(cx, &shared.outbox, shared.protocol);
+        let item = Pin::new(&mut this.items).poll_next(cx);
+        if let Poll::Ready(None | Some(Err(_))) = item {
+            this.pending.ended = true;
+        }
+        item
+    }
+}

@@ -1,0 +1,276 @@
+//! From messages to calls, and from their ends to completions.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+
+use super::{
+    Bound, CallHead, Callee, Limits, Refused, Side, Slot, Uploads,
+    running::{CallEnd, Ended, Running},
+    turns::Turns,
+};
+use crate::{
+    error::Error,
+    hub_error::HubError,
+    protocol::{Invocation, Message, Outcome, Payload, Text},
+};
+
+/// Bytes of calls that wait for their turn before reading stops.
+const WAITING_LIMIT: usize = 64 * 1024;
+
+/// What a message means for the connection.
+pub(super) enum Step {
+    /// Go on with the next message.
+    Next,
+    /// The other end has said goodbye.
+    Closed { error: Option<String> },
+}
+
+/// The running calls of one end of a connection.
+pub(crate) struct Incoming<S, C> {
+    side: S,
+    callee: C,
+    running: FuturesUnordered<Running>,
+    /// Of ordinary calls; streams and uploads need none (server reference, section 4).
+    turns: Arc<Turns>,
+    /// Ordinary calls that wait for their turn, arguments bound. Reading goes on meanwhile, up to a limit in bytes.
+    waiting: VecDeque<Running>,
+    waiting_bytes: usize,
+    /// How many result streams run.
+    streams: usize,
+    uploads: Uploads,
+}
+
+impl<S: Side, C: Callee> Incoming<S, C> {
+    pub(crate) fn new(side: S, callee: C) -> Self {
+        let turns = Arc::new(Turns::new(side.limits().parallel_invocations));
+        Self {
+            side,
+            callee,
+            running: FuturesUnordered::new(),
+            turns,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            streams: 0,
+            uploads: Uploads::default(),
+        }
+    }
+
+    /// Whether so much waits for its turn that reading must stop.
+    pub(super) fn is_saturated(&self) -> bool {
+        self.waiting_bytes >= WAITING_LIMIT
+            || self.uploads.is_saturated()
+            || self.callee.is_saturated()
+    }
+
+    /// Handles one message; `size` is its frame's.
+    ///
+    /// # Errors
+    /// The connection must end.
+    pub(super) fn message(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        message: Message<'_>,
+        size: usize,
+    ) -> Result<Step, Error> {
+        match message {
+            Message::Invocation(invocation) => self.invocation(cx, &invocation, size),
+            Message::StreamItem { id, item, .. } => {
+                if !self.uploads.item(&id, item, size) {
+                    self.callee.item(&id, item, size);
+                }
+            }
+            Message::Completion { id, outcome, .. } => self.completion(&id, outcome)?,
+            Message::CancelInvocation { id, .. } => self.cancel(&id),
+            Message::Close { error, .. } => {
+                let error = error.map(Text::into_owned);
+                return Ok(Step::Closed { error });
+            }
+            Message::Ping | Message::Ack { .. } | Message::Sequence { .. } => {}
+        }
+        Ok(Step::Next)
+    }
+
+    /// Drives the calls; whether any has ended.
+    pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let mut progress = self.uploads.poll(cx) | self.callee.poll(cx);
+        while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
+            self.ended(ended);
+            progress = true;
+        }
+        if !self.waiting.is_empty() {
+            let waited = self.waiting.len();
+            self.start_waiting(cx);
+            progress |= self.waiting.len() < waited;
+        }
+        progress
+    }
+
+    /// Drops all calls: the connection has ended.
+    pub(crate) fn end(mut self) -> C {
+        self.uploads.abandon();
+        self.callee
+    }
+
+    fn invocation(&mut self, cx: &mut TaskContext<'_>, invocation: &Invocation<'_>, size: usize) {
+        match self.callee.bind(invocation) {
+            Ok(bound) => match self.check_limits(invocation, &bound.head) {
+                Ok(()) => self.start(cx, invocation, bound, size),
+                Err(text) => self.answer(&bound.head, Some(text)),
+            },
+            Err(refused) => {
+                let Refused { head, text } = *refused;
+                self.answer(&head, Some(text));
+            }
+        }
+    }
+
+    /// Limits of our own, and ids of running streams.
+    fn check_limits(&self, invocation: &Invocation<'_>, head: &CallHead) -> Result<(), String> {
+        let Limits {
+            max_streams,
+            max_uploads,
+            ..
+        } = self.side.limits();
+        let unexpected = |text: String| HubError::new(text).describe(&head.unexpected(), false);
+        if self.uploads.len() + invocation.stream_ids.len() > max_uploads {
+            return Err(unexpected(format!(
+                "More than {max_uploads} upload streams at once are not allowed."
+            )));
+        }
+        let Some(id) = head.id.as_deref().filter(|_| invocation.streaming) else {
+            return Ok(());
+        };
+        let mut running = self.running.iter();
+        if running.any(|call| call.slot == Slot::Stream && call.head.id.as_deref() == Some(id)) {
+            return Err(format!("Invocation ID '{id}' is already in use."));
+        }
+        if self.streams >= max_streams {
+            return Err(unexpected(format!(
+                "More than {max_streams} streams at once are not allowed."
+            )));
+        }
+        Ok(())
+    }
+
+    fn start(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        invocation: &Invocation<'_>,
+        bound: Bound,
+        size: usize,
+    ) {
+        let ids = &invocation.stream_ids;
+        let slot = bound.slot;
+        self.streams += usize::from(slot == Slot::Stream);
+        self.uploads.start(ids, bound.uploads);
+        let call = Running {
+            future: Some(bound.future),
+            cancellation: bound.cancellation,
+            waker: None,
+            head: bound.head,
+            uploads: ids.iter().map(|id| (**id).into()).collect(),
+            slot,
+            size,
+            turns: Arc::clone(&self.turns),
+        };
+        if slot != Slot::Limited || self.waiting.is_empty() && self.turns.take() {
+            self.run(cx, call);
+        } else {
+            self.waiting_bytes += call.size;
+            self.waiting.push_back(call);
+        }
+    }
+
+    /// Starts calls whose turn has come: none on a connection that the hub has ended, and none while answers wait to be read.
+    fn start_waiting(&mut self, cx: &mut TaskContext<'_>) {
+        while !self.waiting.is_empty()
+            && !self.side.outbox().is_ended()
+            && !self.side.outbox().is_full()
+            && self.turns.take()
+        {
+            if let Some(call) = self.waiting.pop_front() {
+                self.waiting_bytes -= call.size;
+                self.run(cx, call);
+            }
+        }
+    }
+
+    /// Most calls end at once; only those that do not are kept.
+    fn run(&mut self, cx: &mut TaskContext<'_>, mut call: Running) {
+        match Pin::new(&mut call).poll(cx) {
+            Poll::Ready(ended) => self.ended(ended),
+            Poll::Pending => self.running.push(call),
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        let Ended {
+            head,
+            uploads,
+            slot,
+            outcome,
+        } = ended;
+        self.uploads.forget(&uploads);
+        match slot {
+            Slot::Limited => self.turns.give_back(),
+            Slot::Asking => self.turns.answered(),
+            Slot::Stream => self.streams -= 1,
+            Slot::Upload => {}
+        }
+        let detailed = self.side.limits().detailed_errors;
+        match outcome {
+            CallEnd::Answered => {}
+            CallEnd::Failed(error) => {
+                tracing::debug!(target = %head.target, ?error, "hub method failed");
+                self.answer(&head, Some(head.describe(&error, detailed)));
+            }
+            CallEnd::Panicked => {
+                tracing::error!(target = %head.target, "hub method panicked");
+                self.answer(&head, Some(head.panicked()));
+            }
+            CallEnd::Canceled if slot == Slot::Stream => self.answer(&head, None),
+            CallEnd::Canceled => self.answer(&head, Some(head.canceled(detailed))),
+        }
+    }
+
+    /// Cancels what runs or waits under an id: streams (HP-49), and other calls, as clients of .NET 11 do. Cancelled calls are
+    /// dropped, but for those whose method takes a token and no stream: these learn of it and end by themselves.
+    fn cancel(&mut self, id: &str) {
+        let is_meant = |call: &Running| call.head.id.as_deref() == Some(id);
+        for call in self.running.iter_mut().filter(|call| is_meant(call)) {
+            call.cancel();
+        }
+        while let Some(at) = self.waiting.iter().position(is_meant) {
+            let Some(call) = self.waiting.remove(at) else {
+                return;
+            };
+            self.waiting_bytes -= call.size;
+            let text = call.head.canceled(self.side.limits().detailed_errors);
+            self.answer(&call.head, Some(text));
+        }
+    }
+
+    fn answer(&self, head: &CallHead, error: Option<String>) {
+        if let Some(packet) = head.last_word(self.side.protocol(), error) {
+            self.side.outbox().push(packet);
+        }
+    }
+
+    /// Upload streams first, answers to our own calls second (section 3.2).
+    fn completion(&mut self, id: &str, outcome: Outcome<'_, Payload<'_>>) -> Result<(), Error> {
+        let error = match &outcome {
+            Outcome::Error(text) => Some(&**text),
+            Outcome::Void | Outcome::Result(_) => None,
+        };
+        if self.uploads.complete(id, error) {
+            return Ok(());
+        }
+        self.callee.answered(id, outcome)
+    }
+}

@@ -1,0 +1,124 @@
+//! One incoming call while it runs or waits.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll, Waker},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{BoxFuture, CallError, CallHead, question::watch_questions, turns::Turns};
+
+/// A call that runs or waits for its turn.
+pub(super) struct Running {
+    /// Taken out to be dropped with care, when the call is cancelled or has ended.
+    pub(super) future: Option<BoxFuture<Result<(), CallError>>>,
+    /// What the method has taken to learn that it is cancelled.
+    pub(super) cancellation: Option<CancellationToken>,
+    /// Set while the call is pending.
+    pub(super) waker: Option<Waker>,
+    pub(super) head: Arc<CallHead>,
+    pub(super) uploads: Box<[Box<str>]>,
+    pub(super) slot: Slot,
+    pub(super) size: usize,
+    pub(super) turns: Arc<Turns>,
+}
+
+/// How a call counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// Against `parallel_invocations`.
+    Limited,
+    /// Not any more, as it has asked a client: before there is an answer, further calls may have to run.
+    Asking,
+    /// Against `max_streams`.
+    Stream,
+    /// Against `max_uploads`.
+    Upload,
+}
+
+pub(super) struct Ended {
+    pub(super) head: Arc<CallHead>,
+    pub(super) uploads: Box<[Box<str>]>,
+    pub(super) slot: Slot,
+    pub(super) outcome: CallEnd,
+}
+
+pub(super) enum CallEnd {
+    /// The method's completion is queued.
+    Answered,
+    Failed(CallError),
+    Panicked,
+    Canceled,
+}
+
+impl Future for Running {
+    type Output = Ended;
+
+    /// A panic in a method costs this call and nothing else.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Ended> {
+        let this = &mut *self;
+        let outcome = match &mut this.future {
+            None => CallEnd::Canceled,
+            Some(future) => {
+                let poll = AssertUnwindSafe(|| future.as_mut().poll(cx));
+                let (polled, asked) = watch_questions(|| catch_unwind(poll));
+                if asked && this.slot == Slot::Limited && this.turns.give_away() {
+                    this.slot = Slot::Asking;
+                }
+                match polled {
+                    Ok(Poll::Pending) => {
+                        this.waker = Some(cx.waker().clone());
+                        return Poll::Pending;
+                    }
+                    Ok(Poll::Ready(Ok(()))) => CallEnd::Answered,
+                    Ok(Poll::Ready(Err(error))) => CallEnd::Failed(error),
+                    Err(_) => CallEnd::Panicked,
+                }
+            }
+        };
+        // What the method has started is not told of a cancellation that comes too late.
+        self.cancellation = None;
+        Poll::Ready(Ended {
+            head: Arc::clone(&self.head),
+            uploads: std::mem::take(&mut self.uploads),
+            slot: self.slot,
+            outcome,
+        })
+    }
+}
+
+impl Running {
+    pub(super) fn cancel(&mut self) {
+        let token = self.cancellation.as_ref();
+        if let Some(token) = token {
+            token.cancel();
+        }
+        if token.is_none() || self.slot == Slot::Stream {
+            self.drop_future();
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// A user's value may panic while it is dropped; that costs nothing else.
+    fn drop_future(&mut self) {
+        let future = self.future.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
+            tracing::error!(target = %self.head.target, "hub method panicked while it was dropped");
+        }
+    }
+}
+
+impl Drop for Running {
+    /// What the method has started elsewhere learns that the call has gone with its connection.
+    fn drop(&mut self) {
+        if let Some(token) = &self.cancellation {
+            token.cancel();
+        }
+        self.drop_future();
+    }
+}

@@ -1,0 +1,76 @@
+//! What the two ends of a connection have in common, as the engine sees them.
+
+use std::{sync::Arc, task::Context};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{BoxFuture, CallError, CallHead, KeepAlive, Outbox, Slot, UploadSinks};
+use crate::{
+    error::Error,
+    protocol::{HubProtocol, Invocation, Outcome, Payload},
+};
+
+/// One end of a connection: its queue, its clocks, its limits.
+pub(crate) trait Side {
+    fn outbox(&self) -> &Outbox;
+    fn clocks(&self) -> &KeepAlive;
+    /// Milliseconds on a clock that may move in steps.
+    fn now(&self) -> u64;
+    /// Fixed by the handshake.
+    fn protocol(&self) -> HubProtocol;
+    fn limits(&self) -> Limits;
+}
+
+/// What the other end may make this one do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Whether the other end reads the texts of all errors.
+    pub(crate) detailed_errors: bool,
+    pub(crate) parallel_invocations: usize,
+    pub(crate) max_streams: usize,
+    pub(crate) max_uploads: usize,
+}
+
+/// Who is called at one end, and has calls of its own under way.
+pub(crate) trait Callee {
+    /// Finds what is called and binds the arguments, in the order of section 6 of the server reference.
+    ///
+    /// # Errors
+    /// The call and what its caller reads.
+    fn bind(&self, invocation: &Invocation<'_>) -> Result<Bound, Box<Refused>>;
+
+    /// A call of this end has been answered.
+    ///
+    /// # Errors
+    /// The connection must end.
+    fn answered(&mut self, id: &str, outcome: Outcome<'_, Payload<'_>>) -> Result<(), Error>;
+
+    /// An item has come for a call of this end; `size` is its frame's.
+    fn item(&mut self, id: &str, item: Payload<'_>, size: usize);
+
+    /// Whether so many items wait to be read that reading must stop.
+    fn is_saturated(&self) -> bool {
+        false
+    }
+
+    /// Passes on items that waited for room; whether reading may go on that had to stop.
+    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let _ = cx;
+        false
+    }
+}
+
+/// A call that may start.
+pub(crate) struct Bound {
+    pub(crate) head: Arc<CallHead>,
+    pub(crate) future: BoxFuture<Result<(), CallError>>,
+    pub(crate) uploads: UploadSinks,
+    pub(crate) cancellation: Option<CancellationToken>,
+    pub(crate) slot: Slot,
+}
+
+/// A call that may not, and why.
+pub(crate) struct Refused {
+    pub(crate) head: CallHead,
+    pub(crate) text: String,
+}
