@@ -6,7 +6,6 @@ use std::{
 };
 
 use signalr::{Connecting, Context, HubError, hub, receiver};
-use tokio::time::timeout;
 
 /// What the server asks a page. As it has a result, it can be asked of one client at a time.
 #[receiver]
@@ -45,15 +44,15 @@ impl Bank {
         to: &str,
     ) -> Result<u32, HubError> {
         let question = format!("Really send {amount} to {to}?");
-        let asking = cx.clients().caller();
-        let asking = asking.confirm(&question, self.patience.as_secs());
+        let caller = cx.clients().caller();
+        let answer = caller.confirm(&question, self.patience.as_secs());
         // An answer that comes after the time-out is ignored.
-        match timeout(self.patience, asking).await {
-            Ok(Ok(true)) => pay(cx.session(), amount),
-            Ok(Ok(false)) => Err(HubError::new("you said no")),
-            // Without a handler for `confirm`, or from one that fails, comes an error.
-            Ok(Err(error)) => Err(HubError::new(format!("nobody could be asked: {error}"))),
-            Err(_) => Err(HubError::new("there was no answer in time")),
+        match answer.timeout(self.patience).await {
+            Ok(true) => pay(cx.session(), amount),
+            Ok(false) => Err(HubError::new("you said no")),
+            Err(error) if error.is_timeout() => Err(HubError::new("there was no answer in time")),
+            Err(error) if error.is_no_handler() => Err(HubError::new("nobody there to be asked")),
+            Err(error) => Err(HubError::new(format!("no proper answer: {error}"))),
         }
     }
 }
