@@ -64,5 +64,9 @@ async fn joining_leaving_and_disconnecting_cost_the_same_beside_fifty_thousand_g
         // To walk over the groups of others takes hundreds of times as long.
         assert!(crowded < 5 * alone, "{crowded:?} instead of {alone:?}");
     }
-    assert_eq!(full.group_count(), GROUPS, "those of others are as they were");
+    assert_eq!(
+        full.group_count(),
+        GROUPS,
+        "those of others are as they were"
+    );
 }
