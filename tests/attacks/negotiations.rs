@@ -101,6 +101,8 @@ async fn fifty_thousand_negotiations_meet_the_cap_and_five_thousand_connections_
 #[tokio::test]
 async fn a_thousand_posts_to_a_negotiation_that_nobody_opens_are_answered_at_once() {
     let _alone = alone().await;
+    // Both ends of a thousand sockets are here.
+    rlimit::increase_nofile_limit(4_096).expect("a limit of this process's own");
     let hub = HubServer::new(Target);
     let addr = serve(&hub).await;
     let victim = Victim::connect(addr).await;
