@@ -7,7 +7,7 @@ use signalr::HubServer;
 use crate::{
     memory::{MIB, Memory, alone},
     victim::{Target, Victim, ping, said, text},
-    web::{CLOSE, TEXT, Wire, serve, until},
+    web::{BINARY, CLOSE, TEXT, Wire, serve, until},
 };
 
 /// What ends a connection with an error; inner texts stay inside.
@@ -69,4 +69,60 @@ async fn claimed_lengths_of_json_messages_are_not_believed() {
     until(|| hub.connection_count() == 0).await;
     let growth = before.growth();
     assert!(growth.resident < 2 * MIB, "{growth:?}");
+}
+
+#[tokio::test]
+async fn claimed_lengths_of_messagepack_end_their_connection_and_nothing_else() {
+    let _alone = alone().await;
+    let hub = HubServer::new(Target);
+    let addr = serve(&hub).await;
+    let victim = Victim::connect(addr).await;
+    let attacks: &[&[u8]] = &[
+        // Messages of 2 GiB, of more than five bytes can say, and of one byte more than the limit.
+        &[0xff, 0xff, 0xff, 0xff, 0x07],
+        &[0xff, 0xff, 0xff, 0xff, 0xff, 0x07],
+        &[0x81, 0x80, 0x02],
+        // Headers of a million to two thousand million entries.
+        &[0x07, 0x96, 0x01, 0xdf, 0x00, 0x10, 0x00, 0x00],
+        &[0x07, 0x96, 0x01, 0xdf, 0x00, 0x40, 0x00, 0x00],
+        &[0x07, 0x96, 0x01, 0xdf, 0x01, 0x00, 0x00, 0x00],
+        &[0x07, 0x96, 0x01, 0xdf, 0x7f, 0xff, 0xff, 0xff],
+        // Ids and targets of 2 GiB, and as many streams.
+        &[0x08, 0x96, 0x01, 0x80, 0xdb, 0x7f, 0xff, 0xff, 0xff],
+        &[0x09, 0x96, 0x01, 0x80, 0xc0, 0xdb, 0x7f, 0xff, 0xff, 0xff],
+        &[
+            0x0c, 0x96, 0x01, 0x80, 0xc0, 0xa1, b'x', 0x90, 0xdd, 0x7f, 0xff, 0xff, 0xff,
+        ],
+    ];
+    let mut wires = Vec::new();
+    for _ in 0..20 {
+        for attack in attacks {
+            let (mut wire, opened) = Wire::upgrade(addr, "/hub", "").await;
+            assert_eq!(opened.status, 101);
+            let handshake = b"{\"protocol\":\"messagepack\",\"version\":1}\x1e";
+            wire.frame(TEXT, handshake).await;
+            assert_eq!(wire.next().await, Some((BINARY, b"{}\x1e".to_vec())));
+            wires.push((wire, *attack));
+        }
+    }
+    let before = Memory::now();
+    for (wire, attack) in &mut wires {
+        wire.frame(BINARY, attack).await;
+    }
+    for (wire, attack) in &mut wires {
+        let (first, said) = wire.next().await.expect("it is told");
+        let text = String::from_utf8_lossy(&said);
+        assert_eq!(first, BINARY, "{attack:x?}");
+        assert!(
+            text.contains("Connection closed with an error."),
+            "{attack:x?}: {text}"
+        );
+        assert_eq!(wire.next().await, Some((CLOSE, vec![0x03, 0xe8])));
+    }
+    let growth = before.growth();
+    assert!(growth.resident < MIB, "{growth:?}");
+    assert!(growth.claimed < 64 * MIB, "{growth:?}");
+    drop(wires);
+    until(|| hub.connection_count() == 1).await;
+    victim.leave(1).await;
 }

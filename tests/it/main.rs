@@ -4,6 +4,7 @@ mod support;
 
 mod backplane;
 mod backplane_faults;
+mod batches;
 mod binding;
 mod calls;
 mod chopped;
