@@ -97,6 +97,24 @@ async fn versions_that_do_not_exist_are_refused_with_status_200_and_make_no_conn
 }
 
 #[tokio::test]
+async fn versions_below_the_minimum_are_refused_with_status_200_and_their_text() {
+    let hub = HubServer::builder(Door::default()).min_negotiate_version(1);
+    let hub = hub.build().expect("valid");
+    let addr = serve(&hub).await;
+    let refused = r#"{"error":"The client requested version '0', but the server does not support this version."}"#;
+    for query in ["", "?negotiateVersion=0", "?tenant=1"] {
+        let answer = ask(addr, "POST", &format!("/hub/negotiate{query}"), "").await;
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!((answer.status, &*answer.body), (200, refused), "{query}");
+    }
+    assert_eq!(hub.negotiation_count(), 0);
+    let (_, token) = negotiate(addr).await;
+    Wire::connect(addr, &format!("/hub?id={token}")).await;
+    // Without negotiation there is no version to refuse.
+    Wire::connect(addr, "/hub").await;
+}
+
+#[tokio::test]
 async fn negotiate_by_any_other_method_is_an_empty_405() {
     let addr = serve(&HubServer::new(Door::default())).await;
     for method in ["GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"] {

@@ -6,7 +6,7 @@ use bytes::{Buf, BytesMut};
 use serde_json::Value;
 use signalr::{Hub, HubServer, Server};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -90,9 +90,9 @@ pub async fn negotiate(addr: SocketAddr) -> (String, String) {
     (text("connectionId"), text("connectionToken"))
 }
 
-/// A socket, with HTTP at first and WebSocket frames later.
-pub struct Wire {
-    io: TcpStream,
+/// A socket, or a pipe in its place, with HTTP at first and WebSocket frames later.
+pub struct Wire<S = TcpStream> {
+    io: S,
     buffer: BytesMut,
 }
 
@@ -100,10 +100,7 @@ impl Wire {
     pub async fn open(addr: SocketAddr) -> Self {
         let io = TcpStream::connect(addr).await.expect("it listens");
         io.set_nodelay(true).expect("a socket");
-        Self {
-            io,
-            buffer: BytesMut::new(),
-        }
+        Self::over(io)
     }
 
     /// Opens a WebSocket; the answer says whether it worked.
@@ -116,11 +113,30 @@ impl Wire {
 
     /// Opens a WebSocket and shakes hands for JSON.
     pub async fn connect(addr: SocketAddr, target: &str) -> Self {
-        let (mut wire, answer) = Self::upgrade(addr, target, "").await;
-        assert_eq!(answer.status, 101, "{answer:?}");
-        wire.frame(TEXT, HANDSHAKE).await;
-        assert_eq!(wire.next().await, Some((TEXT, b"{}\x1e".to_vec())));
+        let mut wire = Self::open(addr).await;
+        wire.shake_hands(target).await;
         wire
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.io.local_addr().expect("a socket")
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub fn over(io: S) -> Self {
+        Self {
+            io,
+            buffer: BytesMut::new(),
+        }
+    }
+
+    /// Turns into a WebSocket and shakes hands for JSON.
+    pub async fn shake_hands(&mut self, target: &str) {
+        let answer = self.ask("GET", target, UPGRADE).await;
+        assert_eq!(answer.status, 101, "{answer:?}");
+        self.frame(TEXT, HANDSHAKE).await;
+        assert_eq!(self.next().await, Some((TEXT, b"{}\x1e".to_vec())));
     }
 
     pub async fn ask(&mut self, method: &str, target: &str, headers: &str) -> Answer {
@@ -136,10 +152,6 @@ impl Wire {
 
     pub async fn send(&mut self, bytes: &[u8]) {
         in_time(self.io.write_all(bytes)).await.expect("it reads");
-    }
-
-    pub fn local_addr(&self) -> SocketAddr {
-        self.io.local_addr().expect("a socket")
     }
 
     /// Says that nothing more will be sent.

@@ -1,0 +1,10 @@
+//! Attacks over real sockets whose cost in memory is measured: a process of its own, one attack at a time.
+
+mod drops;
+mod lengths;
+mod memory;
+mod negotiations;
+mod victim;
+#[path = "../it/support/web.rs"]
+#[expect(dead_code, reason = "the other tests need all of it")]
+mod web;
