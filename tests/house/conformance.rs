@@ -129,7 +129,8 @@ fn rust_tests(path: &Path, found: &mut BTreeSet<String>) {
     };
     let mut lines = text.lines().map(str::trim);
     while let Some(line) = lines.next() {
-        let is_test = line.starts_with("#[test") || line.starts_with("#[tokio::test");
+        let marks = ["#[test", "#[tokio::test", "#[apply(both_encodings)]"];
+        let is_test = marks.iter().any(|mark| line.starts_with(mark));
         // Property tests carry the attribute too, inside of the macro.
         if !is_test {
             continue;

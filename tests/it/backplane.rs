@@ -88,7 +88,7 @@ fn server(backplane: Recording) -> (HubServer<News>, Log) {
     (server.expect("valid options"), log)
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn it_sees_every_connection_send_and_group() {
     let (server, log) = server(Recording::default());
     let mut peer = Peer::connect(&server).await;
@@ -113,7 +113,7 @@ async fn it_sees_every_connection_send_and_group() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn it_may_refuse_a_connection() {
     let (server, log) = server(Recording {
         refuses: true,
@@ -127,7 +127,7 @@ async fn it_may_refuse_a_connection() {
     assert_eq!(server.connection_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn its_failure_reaches_the_sender() {
     let (server, _) = server(Recording {
         fails: true,

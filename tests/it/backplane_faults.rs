@@ -87,7 +87,7 @@ fn server(last: Duration) -> (HubServer<News>, Log) {
     (server.expect("valid"), log)
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn methods_get_the_error_and_the_connection_lives() {
     let (server, _) = server(Duration::ZERO);
     let mut peer = Peer::connect(&server).await;
@@ -101,7 +101,7 @@ async fn methods_get_the_error_and_the_connection_lives() {
     assert_eq!(peer.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_question_that_cannot_be_sent_fails_instead_of_waiting() {
     let (server, _) = server(Duration::ZERO);
     let mut peer = Peer::connect(&server).await;
@@ -110,7 +110,7 @@ async fn a_question_that_cannot_be_sent_fails_instead_of_waiting() {
     assert_eq!(answer.await.expect("an answer"), json!({ "error": text }));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn whoever_was_announced_is_signed_off_even_at_the_deadline_of_a_shutdown() {
     let (server, log) = server(Duration::from_secs(3_600));
     let mut peer = Peer::connect(&server).await;

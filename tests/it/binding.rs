@@ -89,7 +89,7 @@ async fn does_not_bind(frame: &str, id: &str, target: &str, detail: &str) {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_wrong_number_of_arguments_is_counted_out() {
     for (arguments, provided) in [
         ("[]", 0),
@@ -115,7 +115,7 @@ async fn a_wrong_number_of_arguments_is_counted_out() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_streaming_call_binds_before_its_mode_is_looked_at() {
     does_not_bind(
         r#"{"type":4,"invocationId":"42","target":"foo","arguments":[]}"#,
@@ -133,7 +133,7 @@ async fn a_streaming_call_binds_before_its_mode_is_looked_at() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_argument_of_the_wrong_type_is_refused() {
     for arguments in [
         r#"[ "abc", "xyz"]"#,
@@ -160,7 +160,7 @@ async fn an_argument_of_the_wrong_type_is_refused() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn objects_and_small_numbers_are_checked_too() {
     for (target, argument) in [
         ("pair", "{}"),
@@ -183,7 +183,7 @@ async fn objects_and_small_numbers_are_checked_too() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_optional_argument_must_be_sent_as_null() {
     does_not_bind(
         r#"{"type":1,"invocationId":"1","target":"optional","arguments":[1]}"#,
@@ -197,7 +197,7 @@ async fn an_optional_argument_must_be_sent_as_null() {
     assert_eq!(answer, json!([null, 2]));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_argument_whose_type_panics_costs_the_call_and_tells_nothing() {
     for detailed in [false, true] {
         let hub = Typed::default();
@@ -215,7 +215,7 @@ async fn an_argument_whose_type_panics_costs_the_call_and_tells_nothing() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_without_id_gets_no_answer_whatever_is_wrong_with_it() {
     let hub = Typed::default();
     let log = hub.0.clone();

@@ -137,7 +137,7 @@ async fn peer() -> Peer {
     Peer::connect(&HubServer::new(Values::default())).await
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_method_without_result_answers_null() {
     let mut peer = peer().await;
     for method in ["nothing", "nothingLater", "nothingOrError"] {
@@ -155,7 +155,7 @@ async fn a_method_without_result_answers_null() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_result_comes_behind_the_id_without_white_space() {
     let mut peer = peer().await;
     peer.call("1", "add", json!([40, 2])).await;
@@ -165,7 +165,7 @@ async fn a_result_comes_behind_the_id_without_white_space() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn results_may_come_at_once_or_later_and_from_ok() {
     let mut peer = peer().await;
     for method in ["later", "orError", "laterOrError", "any"] {
@@ -173,7 +173,7 @@ async fn results_may_come_at_once_or_later_and_from_ok() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn values_of_every_shape_go_in_and_out() {
     let mut peer = peer().await;
     let ada = json!({"fullName": "Ada", "age": null, "tags": ["a", "b"]});
@@ -195,21 +195,21 @@ async fn values_of_every_shape_go_in_and_out() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn borrowed_arguments_are_lent_for_the_call() {
     let mut peer = peer().await;
     let arguments = json!(["hi", [1, 2], {"fullName": "Ada", "age": 3, "tags": []}]);
     assert_eq!(peer.invoke("borrowed", arguments).await, "hi [1, 2] Ada");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_context_is_no_argument() {
     let mut peer = peer().await;
     assert_eq!(peer.invoke("withContext", json!([7])).await, "22 7");
     assert_eq!(peer.invoke("onlyContext", json!([])).await, 22);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn ten_arguments_arrive_in_order() {
     let list = json!([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     assert_eq!(peer().await.invoke("many", list.clone()).await, list);
@@ -254,7 +254,7 @@ async fn escaped_text_is_read_like_raw_text() {
     assert_eq!(peer.completion("1").await, "😀 ä/");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_without_id_runs_and_gets_no_answer() {
     let hub = Values::default();
     let log = hub.0.clone();
@@ -266,7 +266,7 @@ async fn a_call_without_id_runs_and_gets_no_answer() {
     assert_eq!(log.all(), ["1", "2"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn ids_are_echoed_whatever_they_are() {
     let mut peer = peer().await;
     let long = "x".repeat(10_000);
@@ -285,7 +285,7 @@ async fn ids_are_echoed_whatever_they_are() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn two_calls_may_bear_the_same_id() {
     let mut peer = peer().await;
     peer.call("1", "add", json!([1, 1])).await;
@@ -315,7 +315,7 @@ async fn the_last_of_repeated_properties_counts() {
     assert_eq!(peer.completion("2").await, 42);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn payload_objects_may_have_unknown_members_and_lack_optional_ones() {
     let mut peer = peer().await;
     let sent = json!({"x": [1], "fullName": "Ada", "tags": []});

@@ -72,7 +72,7 @@ async fn cancel(peer: &mut Peer, id: &str) {
 
 const CANCELED: &str = "An unexpected error occurred invoking 'toil' on the server.";
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_cancelled_call_is_dropped_and_answered_once() {
     let hub = Work::default();
     let mut peer = connect(&hub).await;
@@ -85,7 +85,7 @@ async fn a_cancelled_call_is_dropped_and_answered_once() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn detailed_errors_say_that_it_was_cancelled() {
     let hub = Work::default();
     let server = builder(&hub).detailed_errors(true).build().expect("valid");
@@ -96,7 +96,7 @@ async fn detailed_errors_say_that_it_was_cancelled() {
     assert_eq!(peer.completion("1").await, json!({ "error": text }));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_that_waits_for_its_turn_never_starts() {
     let hub = Work::default();
     let mut peer = connect(&hub).await;
@@ -113,7 +113,7 @@ async fn a_call_that_waits_for_its_turn_never_starts() {
     assert_eq!(peer.completion("3").await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_that_takes_a_token_is_told_and_answers_what_it_likes() {
     let hub = Work::default();
     let mut peer = connect(&hub).await;
@@ -124,7 +124,7 @@ async fn a_call_that_takes_a_token_is_told_and_answers_what_it_likes() {
     assert_eq!(hub.log.all(), ["told", "careful ended"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_token_is_no_argument() {
     let hub = Work::default();
     let server = builder(&hub).detailed_errors(true).build().expect("valid");
@@ -135,7 +135,7 @@ async fn a_token_is_no_argument() {
     assert_eq!(answer, json!({ "error": text }));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_cancelled_upload_call_is_dropped_and_its_items_ignored() {
     let hub = Work::default();
     let mut peer = connect(&hub).await;
@@ -150,7 +150,7 @@ async fn a_cancelled_upload_call_is_dropped_and_its_items_ignored() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_cancelled_stream_is_dropped_and_its_token_fires() {
     let hub = Work::default();
     let mut peer = connect(&hub).await;
@@ -163,7 +163,7 @@ async fn a_cancelled_stream_is_dropped_and_its_token_fires() {
     assert_eq!(hub.log.all(), ["elsewhere told"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_end_of_the_connection_fires_tokens_and_the_end_of_a_call_does_not() {
     let hub = Work::default();
     let mut peer = connect(&hub).await;
@@ -178,7 +178,7 @@ async fn the_end_of_the_connection_fires_tokens_and_the_end_of_a_call_does_not()
     assert_eq!(hub.log.all(), ["elsewhere told"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_without_id_cannot_be_cancelled() {
     let hub = Work::default();
     let mut peer = connect(&hub).await;

@@ -1,10 +1,10 @@
-//! A whole conversation, cut at random bytes, gives the same answers.
+//! A whole conversation, cut at any or at random bytes, gives the same answers, in either encoding.
 
 use futures_util::Stream;
 use serde_json::json;
 use signalr::{Context, HubError, HubServer, Receiver, hub};
 
-use crate::support::{Peer, settle};
+use crate::support::{Encoding, Peer, settle};
 
 struct Conversation;
 
@@ -36,8 +36,8 @@ impl Conversation {
 }
 
 fn conversation() -> Vec<u8> {
-    [
-        r#"{"protocol":"json","version":1}"#,
+    let encoding = Encoding::of_this_test();
+    let messages = encoding.frames(&[
         r#"{"type":6}"#,
         r#"{"type":1,"invocationId":"1","target":"echo","arguments":["ä 中 😀 \u001e"]}"#,
         r#"{"type":1,"target":"say","arguments":["one"]}"#,
@@ -51,11 +51,10 @@ fn conversation() -> Vec<u8> {
         r#"{"type":3,"invocationId":"5"}"#,
         r#"{"type":1,"invocationId":"7","target":"fail","arguments":[]}"#,
         r#"{"type":5,"invocationId":"8"}"#,
-        r#"{"type":1,"invocationId":"9","target":"say","arguments":["two"]}"#,
-        "",
-    ]
-    .join("\u{1e}")
-    .into_bytes()
+        // Long enough for a length of two bytes in MessagePack.
+        r#"{"type":1,"headers":{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},"invocationId":"9","target":"say","arguments":["two, and a text that goes on for a while"]}"#,
+    ]);
+    [encoding.handshake(), messages].concat()
 }
 
 /// Everything that the server says to the conversation in these pieces. The order is fixed but for what runs side by side,
@@ -67,7 +66,8 @@ async fn answers(pieces: impl Iterator<Item = &[u8]>) -> Vec<String> {
     }
     // What still runs when the client says goodbye is dropped.
     settle().await;
-    peer.send(r#"{"type":7}"#).await;
+    let close = Encoding::of_this_test().frame(r#"{"type":7}"#);
+    peer.send_bytes(&close).await;
     let mut answers = Vec::new();
     while let Some(frame) = peer.frame().await {
         answers.push(frame);
@@ -94,7 +94,7 @@ fn expected() -> Vec<String> {
         r#"{"type":3,"invocationId":"4"}"#.to_owned(),
         r#"{"type":3,"invocationId":"6","result":42}"#.to_owned(),
         r#"{"type":3,"invocationId":"7","error":"An unexpected error occurred invoking 'fail' on the server. HubException: as asked"}"#.to_owned(),
-        r#"{"type":1,"target":"said","arguments":["two"]}"#.to_owned(),
+        r#"{"type":1,"target":"said","arguments":["two, and a text that goes on for a while"]}"#.to_owned(),
         r#"{"type":3,"invocationId":"9","result":null}"#.to_owned(),
         r#"{"type":7}"#.to_owned(),
     ];
@@ -115,14 +115,14 @@ impl Random {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_conversation_in_one_piece_or_in_single_bytes_gives_the_same_answers() {
     let bytes = conversation();
     assert_eq!(answers(std::iter::once(&bytes[..])).await, expected());
     assert_eq!(answers(bytes.chunks(1)).await, expected());
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_conversation_cut_in_two_anywhere_gives_the_same_answers() {
     let bytes = conversation();
     for cut in 1..bytes.len() {
@@ -135,7 +135,7 @@ async fn a_conversation_cut_in_two_anywhere_gives_the_same_answers() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_conversation_cut_at_random_gives_the_same_answers() {
     let bytes = conversation();
     for seed in 0..300 {
@@ -152,7 +152,7 @@ async fn a_conversation_cut_at_random_gives_the_same_answers() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn random_bytes_never_do_more_than_end_the_connection() {
     let server = HubServer::new(Conversation);
     let mut victim = Peer::connect(&server).await;
@@ -166,7 +166,7 @@ async fn random_bytes_never_do_more_than_end_the_connection() {
                 _ if noise.is_empty() => {}
                 0 => noise[at] = u8::try_from(random.below(256)).expect("a byte"),
                 1 => drop(noise.remove(at)),
-                2 => noise.insert(at, b"\x1e{}[]\",:0\\"[random.below(10)]),
+                2 => noise.insert(at, b"\x1e{}[]\",:0\\\xc0\xdf\xff\x06"[random.below(14)]),
                 _ => noise.truncate(at.max(1)),
             }
         }

@@ -79,7 +79,7 @@ fn ask_from_outside(
     tokio::spawn(async move { client.invoke::<i32>("ask", ()).await })
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn any_value_may_be_the_answer() {
     let (mut peer, _) = connect(&HubServer::new(Quiz::default())).await;
     for value in [
@@ -95,7 +95,7 @@ async fn any_value_may_be_the_answer() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn no_result_and_an_unfit_result_are_errors() {
     let (mut peer, _) = connect(&HubServer::new(Quiz::default())).await;
     for (answer, expected) in [
@@ -131,7 +131,7 @@ async fn no_result_and_an_unfit_result_are_errors() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn answers_may_come_in_any_order() {
     let (mut peer, _) = connect(&HubServer::new(Quiz::default())).await;
     peer.call("1", "askTwice", json!([])).await;
@@ -143,7 +143,7 @@ async fn answers_may_come_in_any_order() {
     assert_eq!(peer.completion("1").await, json!([1, 2]));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn ids_count_up_for_the_whole_server() {
     let server = HubServer::new(Quiz::default());
     let (mut one, _) = connect(&server).await;
@@ -161,7 +161,7 @@ async fn ids_count_up_for_the_whole_server() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_question_that_is_given_up_is_not_told_and_its_late_answer_is_ignored() {
     let (mut peer, _) = connect(&HubServer::new(Quiz::default())).await;
     peer.call("1", "askBriefly", json!([])).await;
@@ -173,7 +173,7 @@ async fn a_question_that_is_given_up_is_not_told_and_its_late_answer_is_ignored(
     assert_eq!(peer.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_context_outside_of_calls_may_ask_too() {
     let server = HubServer::new(Quiz::default());
     let (mut peer, id) = connect(&server).await;
@@ -192,7 +192,7 @@ async fn a_context_outside_of_calls_may_ask_too() {
     assert_eq!(error.to_string(), "Connection 'nobody' does not exist.");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_question_fails_however_its_connection_ends() {
     for how in ["leave", "close", "nonsense", "cut", "shutdown"] {
         let server = HubServer::new(Quiz::default());
@@ -202,7 +202,7 @@ async fn a_question_fails_however_its_connection_ends() {
         match how {
             "leave" => peer.leave().await,
             "close" => peer.send(r#"{"type":7}"#).await,
-            "nonsense" => peer.send("nonsense").await,
+            "nonsense" => peer.send_nonsense().await,
             "cut" => peer.cut(),
             _ => server.shutdown(Duration::from_secs(1)).await,
         }
@@ -217,7 +217,7 @@ async fn a_question_fails_however_its_connection_ends() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_question_to_a_connection_that_is_cut_inside_on_connected_fails_too() {
     struct Stuck;
     #[hub]
@@ -244,7 +244,7 @@ async fn a_question_to_a_connection_that_is_cut_inside_on_connected_fails_too() 
     assert!(answer.expect_err("gone").is_closed());
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn who_answers_for_another_hears_why_with_detailed_errors() {
     let hub = Quiz::default();
     let server = HubServer::builder(hub.clone()).detailed_errors(true);
@@ -266,7 +266,7 @@ async fn who_answers_for_another_hears_why_with_detailed_errors() {
     assert_eq!(soon(asking).await.expect("no panic").expect("an answer"), 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_id_of_the_clients_own_calls_is_not_mixed_up_with_a_question() {
     let (mut peer, _) = connect(&HubServer::new(Quiz::default())).await;
     peer.call("s1", "ask", json!(["?"])).await;
@@ -275,7 +275,7 @@ async fn an_id_of_the_clients_own_calls_is_not_mixed_up_with_a_question() {
     assert_eq!(peer.completion("s1").await, 42);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn on_disconnected_may_ask_others() {
     struct Curious(Log);
     #[hub]
@@ -306,7 +306,7 @@ async fn on_disconnected_may_ask_others() {
     assert_eq!(log.all()[2], "Ok(7)");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_that_waits_for_an_answer_is_dropped_with_its_connection() {
     let server = HubServer::new(Quiz::default());
     let (mut peer, _) = connect(&server).await;

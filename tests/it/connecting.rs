@@ -46,7 +46,7 @@ impl Slow {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn calls_wait_for_on_connected_and_then_run_in_order() {
     let hub = Slow::new();
     let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
@@ -65,11 +65,12 @@ async fn calls_wait_for_on_connected_and_then_run_in_order() {
     assert_eq!(hub.log.all(), ["connecting", "connected", "one", "two"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn calls_in_the_same_chunk_as_the_handshake_wait_too() {
     let hub = Slow::new();
     let mut peer = Peer::open(&HubServer::new(hub.clone()));
-    peer.send_bytes(b"{\"protocol\":\"json\",\"version\":1}\x1e{\"type\":1,\"target\":\"note\",\"arguments\":[\"one\"]}\x1e").await;
+    peer.start_handshake_with(&[r#"{"type":1,"target":"note","arguments":["one"]}"#])
+        .await;
     assert_eq!(peer.text().await, "{}");
     peer.heard("before").await;
     settle().await;
@@ -80,7 +81,7 @@ async fn calls_in_the_same_chunk_as_the_handshake_wait_too() {
     assert_eq!(hub.log.all(), ["connecting", "connected", "one"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn broadcasts_reach_a_connection_whose_on_connected_still_runs() {
     let hub = Slow::new();
     let server = HubServer::new(hub.clone());
@@ -93,7 +94,7 @@ async fn broadcasts_reach_a_connection_whose_on_connected_still_runs() {
     peer.heard("after").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn pings_go_out_and_nobody_times_out_while_on_connected_runs() {
     let hub = Slow::new();
     let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
@@ -108,7 +109,7 @@ async fn pings_go_out_and_nobody_times_out_while_on_connected_runs() {
     assert_eq!(peer.invoke("note", json!(["x"])).await, "x");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn on_connected_runs_to_its_end_when_the_client_has_left_meanwhile() {
     let hub = Slow::new();
     let server = HubServer::new(hub.clone());
@@ -175,7 +176,7 @@ async fn refused(how: &'static str, detailed: bool, close: &str) -> Vec<String> 
     let server = HubServer::builder(hub).detailed_errors(detailed).build();
     let server = server.expect("valid");
     let mut peer = Peer::open(&server);
-    peer.send(r#"{"protocol":"json","version":1}"#).await;
+    peer.start_handshake().await;
     peer.send(r#"{"type":1,"target":"call","arguments":[]}"#)
         .await;
     assert_eq!(peer.text().await, "{}");
@@ -188,7 +189,7 @@ async fn refused(how: &'static str, detailed: bool, close: &str) -> Vec<String> 
     log.all()
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_refusal_tells_the_public_text_and_not_to_come_back() {
     for detailed in [false, true] {
         let close = r#"{"type":7,"error":"Connection closed with an error. HubException: members \"only\""}"#;
@@ -198,7 +199,7 @@ async fn a_refusal_tells_the_public_text_and_not_to_come_back() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_refusal_hides_an_inner_error_unless_details_are_on() {
     let close = r#"{"type":7,"error":"Connection closed with an error."}"#;
     assert_eq!(refused("private", false, close).await, [""; 0]);
@@ -206,18 +207,19 @@ async fn a_refusal_hides_an_inner_error_unless_details_are_on() {
     assert_eq!(refused("private", true, close).await, [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_panic_in_on_connected_refuses_that_connection_only() {
     let close = r#"{"type":7,"error":"Connection closed with an error."}"#;
     assert_eq!(refused("panic", false, close).await, [""; 0]);
 
-    struct Moody;
+    #[derive(Default)]
+    struct Moody(std::sync::atomic::AtomicUsize);
     #[hub]
     impl Moody {
         async fn on_connected(&self, cx: &Connecting<Self>) -> Result<(), HubError> {
             assert!(
                 cx.items().get::<u8>().is_some()
-                    || MOOD.fetch_add(1, std::sync::atomic::Ordering::SeqCst) != 1
+                    || self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) != 1
             );
             Ok(())
         }
@@ -226,8 +228,7 @@ async fn a_panic_in_on_connected_refuses_that_connection_only() {
             1
         }
     }
-    static MOOD: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-    let server = HubServer::new(Moody);
+    let server = HubServer::new(Moody::default());
     let mut first = Peer::connect(&server).await;
     settle().await;
     let mut second = Peer::connect(&server).await;
@@ -237,7 +238,7 @@ async fn a_panic_in_on_connected_refuses_that_connection_only() {
     assert_eq!(third.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn on_connected_may_abort_or_close_the_connection_that_it_accepts() {
     assert_eq!(
         refused("abort", false, r#"{"type":7}"#).await,
@@ -247,7 +248,7 @@ async fn on_connected_may_abort_or_close_the_connection_that_it_accepts() {
     assert_eq!(refused("close", false, close).await, ["disconnected"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn client_results_are_not_allowed_inside_on_connected() {
     struct Curious(Log);
     #[hub]
@@ -269,7 +270,7 @@ async fn client_results_are_not_allowed_inside_on_connected() {
     assert_eq!(log.all(), [text, text]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_slow_on_connected_holds_up_nobody_else() {
     let hub = Slow::new();
     let server = HubServer::new(hub.clone());

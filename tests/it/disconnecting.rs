@@ -100,12 +100,12 @@ async fn ends(how: &str, close: Option<&str>, reason: &str) {
     assert_eq!(server.connection_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_that_leaves_gives_no_reason() {
     ends("leave", None, "disconnected").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_that_stops_sending_may_come_back_and_gives_no_reason() {
     ends(
         "finish",
@@ -115,7 +115,7 @@ async fn a_client_that_stops_sending_may_come_back_and_gives_no_reason() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_close_message_is_answered_and_gives_no_reason() {
     for close in [
         r#"{"type":7}"#,
@@ -126,7 +126,7 @@ async fn a_close_message_is_answered_and_gives_no_reason() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_close_message_with_an_error_gives_its_text_as_the_reason() {
     ends(
         r#"{"type":7,"error":"no \"more\""}"#,
@@ -136,14 +136,14 @@ async fn a_close_message_with_an_error_gives_its_text_as_the_reason() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn abort_and_close_give_no_reason() {
     ends("abort", Some(r#"{"type":7}"#), "disconnected").await;
     let close = r#"{"type":7,"error":"bye","allowReconnect":true}"#;
     ends("close", Some(close), "disconnected").await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn silence_gives_the_timeout_as_the_reason() {
     ends(
         "time out",
@@ -219,7 +219,7 @@ impl Farewell {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_connection_is_still_in_its_groups_and_what_is_sent_to_it_vanishes() {
     let hub = Farewell::new(0);
     let server = HubServer::new(hub.clone());
@@ -235,7 +235,7 @@ async fn the_connection_is_still_in_its_groups_and_what_is_sent_to_it_vanishes()
     assert_eq!(hub.log.all(), ["Connection '<id>' disconnected.", "done"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_others_in_its_groups_can_be_told() {
     let server = HubServer::new(Farewell::new(10));
     let mut stays = Peer::connect(&server).await;
@@ -247,7 +247,7 @@ async fn the_others_in_its_groups_can_be_told() {
     stays.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_slow_on_disconnected_holds_up_nobody_else() {
     let hub = Farewell::new(0);
     let server = HubServer::new(hub.clone());
@@ -263,7 +263,7 @@ async fn a_slow_on_disconnected_holds_up_nobody_else() {
     left.await.expect("the connection ends");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_panic_in_on_disconnected_harms_nobody() {
     let hub = Farewell::new(10);
     let server = HubServer::new(hub.clone());
@@ -282,7 +282,7 @@ async fn a_panic_in_on_disconnected_harms_nobody() {
     late.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn it_runs_once_for_each_of_a_hundred_connections_that_end_in_different_ways() {
     let hub = Watched::default();
     let server = builder(&hub).build().expect("valid");
@@ -291,13 +291,13 @@ async fn it_runs_once_for_each_of_a_hundred_connections_that_end_in_different_wa
         match round % 5 {
             0 => {}
             1 => peer.send(r#"{"type":7}"#).await,
-            2 => peer.send("nonsense").await,
+            2 => peer.send_nonsense().await,
             3 => peer.tell("abort", json!([])).await,
             _ => {
                 // All at once.
                 peer.tell("abort", json!([])).await;
                 peer.send(r#"{"type":7}"#).await;
-                peer.send("nonsense").await;
+                peer.send_nonsense().await;
             }
         }
         peer.leave().await;

@@ -52,7 +52,7 @@ async fn tell(server: &HubServer<Rooms>, group: &str, text: &str) {
     group.send("told", (text,)).await.expect("sent");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_message_after_joining_is_heard_and_after_leaving_it_is_not() {
     let server = HubServer::new(Rooms);
     let (mut peer, _) = member(&server).await;
@@ -65,7 +65,7 @@ async fn a_message_after_joining_is_heard_and_after_leaving_it_is_not() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn joining_twice_is_joining_once_and_leaving_once_is_enough() {
     let server = HubServer::new(Rooms);
     let (mut peer, id) = member(&server).await;
@@ -82,7 +82,7 @@ async fn joining_twice_is_joining_once_and_leaving_once_is_enough() {
     assert_eq!(server.group_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn leaving_and_removing_where_nobody_is_does_nothing() {
     let server = HubServer::new(Rooms);
     let (mut peer, id) = member(&server).await;
@@ -102,7 +102,7 @@ async fn leaving_and_removing_where_nobody_is_does_nothing() {
     assert_eq!(server.group_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn others_can_be_added_and_removed() {
     let server = HubServer::new(Rooms);
     let (mut host, _) = member(&server).await;
@@ -116,7 +116,7 @@ async fn others_can_be_added_and_removed() {
     host.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn names_are_compared_exactly() {
     let server = HubServer::new(Rooms);
     let (mut peer, _) = member(&server).await;
@@ -129,7 +129,7 @@ async fn names_are_compared_exactly() {
     assert_eq!(peer.heard("told").await, json!(["heard"]));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_group_lives_from_its_first_member_to_its_last() {
     let server = HubServer::new(Rooms);
     let (mut one, _) = member(&server).await;
@@ -146,7 +146,7 @@ async fn a_group_lives_from_its_first_member_to_its_last() {
     assert_eq!(server.group_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_that_comes_back_is_in_no_group() {
     let server = HubServer::new(Rooms);
     let (mut peer, first) = member(&server).await;
@@ -158,7 +158,7 @@ async fn a_client_that_comes_back_is_in_no_group() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_connection_that_is_added_while_it_ends_leaves_no_member_behind() {
     struct Late;
     #[hub]
@@ -182,7 +182,7 @@ async fn a_connection_that_is_added_while_it_ends_leaves_no_member_behind() {
     assert_eq!((server.group_count(), server.connection_count()), (0, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_connection_may_be_in_a_thousand_groups() {
     let server = HubServer::new(Rooms);
     let (mut peer, id) = member(&server).await;
@@ -204,7 +204,7 @@ async fn a_connection_may_be_in_a_thousand_groups() {
     assert_eq!(server.group_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn two_thousand_connections_that_come_and_go_leave_nothing() {
     let server = HubServer::new(Rooms);
     let (mut stays, _) = member(&server).await;

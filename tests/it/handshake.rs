@@ -3,7 +3,7 @@
 use serde_json::json;
 use signalr::{HubServer, hub};
 
-use crate::support::Peer;
+use crate::support::{Encoding, Peer};
 
 struct Echo;
 
@@ -14,26 +14,36 @@ impl Echo {
     }
 }
 
-const REQUEST: &[u8] = b"{\"protocol\":\"json\",\"version\":1}\x1e";
-const CALL: &[u8] =
-    b"{\"type\":1,\"invocationId\":\"7\",\"target\":\"say\",\"arguments\":[\"hi\"]}\x1e";
+fn request() -> Vec<u8> {
+    Encoding::of_this_test().handshake()
+}
+
+fn call() -> Vec<u8> {
+    let call = r#"{"type":1,"invocationId":"7","target":"say","arguments":["hi"]}"#;
+    Encoding::of_this_test().frame(call)
+}
 
 /// Shakes hands with this request and proves that the connection works.
 async fn accepts(request: &str) {
     let mut peer = Peer::open(&HubServer::new(Echo));
-    peer.send(request).await;
+    peer.request(format!("{request}\u{1e}").as_bytes()).await;
     assert_eq!(peer.frame().await.as_deref(), Some("{}"), "{request}");
     assert_eq!(peer.invoke("say", json!(["hi"])).await, "hi", "{request}");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_answer_is_an_empty_object_and_nothing_before_it() {
-    accepts(r#"{"protocol":"json","version":1}"#).await;
+    let name = Encoding::of_this_test().name();
+    accepts(&format!(r#"{{"protocol":"{name}","version":1}}"#)).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_protocol_is_found_in_any_letter_case() {
-    for name in ["JSON", "Json", "jSoN"] {
+    let names = match Encoding::of_this_test() {
+        Encoding::Json => ["JSON", "Json", "jSoN"],
+        Encoding::MessagePack => ["MESSAGEPACK", "MessagePack", "mEsSaGePaCk"],
+    };
+    for name in names {
         accepts(&format!(r#"{{"protocol":"{name}","version":1}}"#)).await;
     }
 }
@@ -68,35 +78,36 @@ async fn text_between_the_brace_and_the_separator_is_ignored() {
     accepts(r#"{"protocol":"json","version":1} and so on"#).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn it_may_come_byte_by_byte() {
     let mut peer = Peer::open_with(&HubServer::new(Echo), 1);
-    for byte in REQUEST {
-        peer.send_bytes(&[*byte]).await;
+    for byte in request() {
+        peer.request(&[byte]).await;
     }
     assert_eq!(peer.frame().await.as_deref(), Some("{}"));
-    for byte in CALL {
-        peer.send_bytes(&[*byte]).await;
+    for byte in call() {
+        peer.send_bytes(&[byte]).await;
     }
     assert_eq!(peer.completion("7").await, "hi");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn calls_in_the_same_chunk_are_answered() {
     let mut peer = Peer::open(&HubServer::new(Echo));
-    peer.send_bytes(&[REQUEST, CALL, CALL].concat()).await;
+    peer.request(&[request(), call(), call()].concat()).await;
     assert_eq!(peer.frame().await.as_deref(), Some("{}"));
     assert_eq!(peer.completion("7").await, "hi");
     assert_eq!(peer.completion("7").await, "hi");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn half_a_call_in_the_same_chunk_is_kept() {
-    for cut in 1..CALL.len() {
+    let call = call();
+    for cut in 1..call.len() {
         let mut peer = Peer::open(&HubServer::new(Echo));
-        peer.send_bytes(&[REQUEST, &CALL[..cut]].concat()).await;
+        peer.request(&[&request(), &call[..cut]].concat()).await;
         assert_eq!(peer.frame().await.as_deref(), Some("{}"));
-        peer.send_bytes(&CALL[cut..]).await;
+        peer.send_bytes(&call[cut..]).await;
         assert_eq!(peer.completion("7").await, "hi", "cut at {cut}");
     }
 }
@@ -116,7 +127,7 @@ async fn a_request_of_exactly_the_receive_limit_is_accepted() {
 #[tokio::test(start_paused = true)]
 async fn a_second_handshake_is_a_protocol_error() {
     let mut peer = Peer::connect(&HubServer::new(Echo)).await;
-    peer.send_bytes(REQUEST).await;
+    peer.send_bytes(&request()).await;
     peer.expect_close(
         r#"{"type":7,"error":"Connection closed with an error.","allowReconnect":true}"#,
     )

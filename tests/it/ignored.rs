@@ -29,13 +29,12 @@ async fn ignores(messages: &[&str]) {
             assert_eq!(peer.invoke("say", json!(["hi"])).await, "hi", "{message}");
         }
         let call = r#"{"type":1,"invocationId":"last","target":"say","arguments":["x"]}"#;
-        let all = [messages, &[call, ""]].concat().join("\u{1e}");
-        peer.send_bytes(all.as_bytes()).await;
+        peer.send_all(&[messages, &[call]].concat()).await;
         assert_eq!(peer.completion("last").await, "x");
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn unknown_message_types_are_skipped() {
     ignores(&[
         r#"{"type":0}"#,
@@ -48,7 +47,7 @@ async fn unknown_message_types_are_skipped() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn unknown_ids_are_skipped() {
     ignores(&[
         r#"{"type":2,"invocationId":"nobody","item":1}"#,
@@ -65,7 +64,7 @@ async fn unknown_ids_are_skipped() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn acks_and_sequences_are_skipped() {
     ignores(&[
         r#"{"type":8,"sequenceId":1}"#,
@@ -118,14 +117,15 @@ async fn unknown_properties_of_any_shape_are_skipped() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_hundred_thousand_cancels_of_nothing_are_forgotten() {
     let mut peer = Peer::connect(&HubServer::new(Echo)).await;
     for batch in 0..100 {
-        let cancels: String = (0..1_000)
-            .map(|n| format!("{{\"type\":5,\"invocationId\":\"{batch}-{n}\"}}\u{1e}"))
+        let cancels: Vec<_> = (0..1_000)
+            .map(|n| format!(r#"{{"type":5,"invocationId":"{batch}-{n}"}}"#))
             .collect();
-        peer.send_bytes(cancels.as_bytes()).await;
+        let cancels: Vec<_> = cancels.iter().map(String::as_str).collect();
+        peer.send_all(&cancels).await;
     }
     assert_eq!(peer.invoke("say", json!(["hi"])).await, "hi");
 }

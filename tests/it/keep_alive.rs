@@ -78,7 +78,7 @@ fn about(expected: u64, after: u64) {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_silent_client_gets_a_ping_each_second_and_is_closed_after_three() {
     let hub = Clock::new();
     let (_, mut peer) = peer(&hub).await;
@@ -100,7 +100,7 @@ async fn a_silent_client_gets_a_ping_each_second_and_is_closed_after_three() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn detailed_errors_name_the_timeout() {
     let server = quick(&Clock::new()).detailed_errors(true).build();
     let mut peer = Peer::connect(&server.expect("valid")).await;
@@ -110,7 +110,7 @@ async fn detailed_errors_name_the_timeout() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_chatty_client_still_gets_a_ping_each_second() {
     let (_, mut peer) = peer(&Clock::new()).await;
     let start = Instant::now();
@@ -124,7 +124,7 @@ async fn a_chatty_client_still_gets_a_ping_each_second() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn any_message_puts_the_next_ping_off_by_a_whole_interval() {
     let (server, mut peer) = peer(&Clock::new()).await;
     let start = Instant::now();
@@ -140,7 +140,7 @@ async fn any_message_puts_the_next_ping_off_by_a_whole_interval() {
     assert!((1_700..=2_100).contains(&after), "after {after} ms");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn no_ping_is_sent_while_other_messages_are() {
     let (server, mut peer) = peer(&Clock::new()).await;
     let all = server.context().clients().all();
@@ -155,7 +155,7 @@ async fn no_ping_is_sent_while_other_messages_are() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_that_pings_every_two_seconds_is_never_closed() {
     let hub = Clock::new();
     let (server, mut peer) = peer(&hub).await;
@@ -173,7 +173,7 @@ async fn a_client_that_pings_every_two_seconds_is_never_closed() {
     assert_eq!(hub.log.all(), [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn any_whole_message_is_a_sign_of_life() {
     let (server, mut peer) = peer(&Clock::new()).await;
     for message in [
@@ -192,7 +192,7 @@ async fn any_whole_message_is_a_sign_of_life() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_default_times_are_fifteen_and_thirty_seconds() {
     let mut peer = Peer::connect(&HubServer::new(Clock::new())).await;
     let start = Instant::now();
@@ -213,7 +213,7 @@ async fn the_default_times_are_fifteen_and_thirty_seconds() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_is_not_timed_out_while_the_server_does_not_read_it() {
     let hub = Clock::new();
     let (server, mut peer) = peer(&hub).await;
@@ -242,7 +242,7 @@ async fn a_client_is_not_timed_out_while_the_server_does_not_read_it() {
     assert!((3_000..=4_000).contains(&after), "closed after {after} ms");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_method_may_run_for_an_hour() {
     let hub = Clock::new();
     let (_, mut peer) = peer(&hub).await;
@@ -255,7 +255,7 @@ async fn a_method_may_run_for_an_hour() {
     assert_eq!(peer.completion("1").await, 7);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_running_method_does_not_keep_a_silent_client_alive() {
     let hub = Clock::new();
     let (_, mut peer) = peer(&hub).await;
@@ -266,7 +266,7 @@ async fn a_running_method_does_not_keep_a_silent_client_alive() {
     assert!((3_000..=4_000).contains(&after), "closed after {after} ms");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_heartbeat_stops_with_the_last_connection_and_starts_with_the_next() {
     let server = quick(&Clock::new()).build().expect("valid");
     for _ in 0..3 {
@@ -284,7 +284,7 @@ async fn the_heartbeat_stops_with_the_last_connection_and_starts_with_the_next()
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn short_intervals_are_kept_to_a_tenth() {
     for interval in [100, 250, 2_000, 5_000] {
         let server = HubServer::builder(Clock::new())

@@ -50,7 +50,7 @@ impl Counter {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_shared_hub_is_one_value_for_all_connections() {
     let log = Log::default();
     let server = HubServer::new(Counter::new(&log));
@@ -66,7 +66,7 @@ async fn a_shared_hub_is_one_value_for_all_connections() {
     assert_eq!(log.count("dropped"), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_hub_per_connection_is_made_once_keeps_its_state_and_is_dropped_once() {
     let log = Log::default();
     let made = log.clone();
@@ -88,7 +88,7 @@ async fn a_hub_per_connection_is_made_once_keeps_its_state_and_is_dropped_once()
     assert_eq!(log.all()[4..], ["end at 101", "dropped"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_hub_per_call_is_made_for_each_call_and_each_callback() {
     let log = Log::default();
     let made = log.clone();
@@ -125,7 +125,7 @@ fn failing(
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_factory_that_fails_at_first_refuses_the_connection() {
     let close =
         r#"{"type":7,"error":"Connection closed with an error. HubException: no hubs left"}"#;
@@ -144,7 +144,7 @@ async fn a_factory_that_fails_at_first_refuses_the_connection() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_factory_that_fails_later_costs_the_call() {
     for (public, detail) in [(true, " HubException: no hubs left"), (false, "")] {
         let server = HubServer::per_call(failing(2, public)).build();
@@ -167,7 +167,7 @@ async fn a_factory_that_fails_later_costs_the_call() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_factory_that_panics_costs_the_call() {
     let uses = AtomicUsize::new(0);
     let server = HubServer::per_call(move |_: Connecting<Counter>| {
@@ -183,7 +183,7 @@ async fn a_factory_that_panics_costs_the_call() {
     assert_eq!(peer.invoke("count", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn no_lifetime_mixes_callers_up() {
     let make = |_: Connecting<Counter>| std::future::ready(Ok(Counter::new(&Log::default())));
     for builder in [

@@ -1,5 +1,9 @@
 //! Hubs from the outside, in one process: over in-memory pipes with paused time, and over real sockets where HTTP matters.
 
+#[macro_use]
+extern crate macro_rules_attribute;
+
+#[macro_use]
 mod support;
 
 mod backplane;

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use signalr::{Context, HubError, HubServer, hub};
 
-use crate::support::Peer;
+use crate::support::{Encoding, Peer};
 
 /// Panics when it is written.
 struct Explosive;
@@ -134,7 +134,7 @@ fn error(method: &str, detail: &str) -> Value {
     json!({"error": format!("An unexpected error occurred invoking '{method}' on the server.{detail}")})
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_text_of_a_hub_error_is_always_read() {
     for detailed in [false, true] {
         for (method, detail) in [
@@ -149,7 +149,7 @@ async fn the_text_of_a_hub_error_is_always_read() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_error_completion_has_no_result() {
     let mut peer = Peer::connect(&HubServer::new(Failing)).await;
     peer.call("1", "public", json!([])).await;
@@ -159,7 +159,7 @@ async fn an_error_completion_has_no_result() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn other_errors_are_read_with_detailed_errors_only() {
     for method in ["private", "ownType"] {
         assert_eq!(answer(method, false).await, error(method, ""));
@@ -170,7 +170,7 @@ async fn other_errors_are_read_with_detailed_errors_only() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_method_is_named_as_the_client_spelt_it() {
     assert_eq!(
         answer("PUBLIC", false).await,
@@ -179,7 +179,7 @@ async fn the_method_is_named_as_the_client_spelt_it() {
     assert_eq!(answer("PaNiC", false).await, error("PaNiC", ""));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_panic_is_one_error_without_its_text() {
     for detailed in [false, true] {
         for method in ["panic", "panicLater", "panicWithAValue", "explosive"] {
@@ -188,22 +188,26 @@ async fn a_panic_is_one_error_without_its_text() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_result_that_panics_when_it_is_dropped_is_answered_once() {
     let answer = answer("unlucky", false).await;
     assert!(answer == 7 || answer == error("unlucky", ""), "{answer}");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_result_that_cannot_be_written_is_an_error() {
     assert_eq!(answer("unwritable", false).await, error("unwritable", ""));
     let detailed = answer("unwritable", true).await.to_string();
+    let name = match Encoding::of_this_test() {
+        Encoding::Json => "JsonException",
+        Encoding::MessagePack => "MessagePackSerializationException",
+    };
     let expected =
-        "An unexpected error occurred invoking 'unwritable' on the server. JsonException: ";
-    assert!(detailed.contains(expected), "{detailed}");
+        format!("An unexpected error occurred invoking 'unwritable' on the server. {name}: ");
+    assert!(detailed.contains(&expected), "{detailed}");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_argument_that_cannot_be_written_fails_the_send_and_reaches_nobody() {
     let server = HubServer::new(Failing);
     let mut other = Peer::connect(&server).await;
@@ -216,7 +220,7 @@ async fn an_argument_that_cannot_be_written_fails_the_send_and_reaches_nobody() 
     other.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn failures_without_id_are_silent() {
     let mut peer = Peer::connect(&HubServer::new(Failing)).await;
     for method in [
@@ -238,7 +242,7 @@ async fn failures_without_id_are_silent() {
     assert_eq!(peer.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_panic_harms_no_other_connection() {
     let server = HubServer::new(Failing);
     let mut other = Peer::connect(&server).await;

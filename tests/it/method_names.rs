@@ -59,7 +59,7 @@ fn unknown(target: &str) -> serde_json::Value {
     )})
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn methods_are_found_in_any_letter_case() {
     let mut peer = Peer::connect(&HubServer::new(Named::default())).await;
     for name in ["sendToAll", "SendToAll", "SENDTOALL", "sendtoall"] {
@@ -68,7 +68,7 @@ async fn methods_are_found_in_any_letter_case() {
     assert_eq!(peer.invoke("TYPE", json!([])).await, "raw");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_renamed_method_is_found_by_its_new_name_only() {
     let mut peer = Peer::connect(&HubServer::new(Named::default())).await;
     assert_eq!(peer.invoke("OTHER.name #@!", json!([])).await, "renamed");
@@ -77,7 +77,7 @@ async fn a_renamed_method_is_found_by_its_new_name_only() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_unknown_method_is_named_as_it_was_sent() {
     for detailed in [false, true] {
         let server = HubServer::builder(Named::default()).detailed_errors(detailed);
@@ -96,14 +96,14 @@ async fn an_unknown_method_is_named_as_it_was_sent() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_name_of_ten_thousand_letters_is_only_unknown() {
     let mut peer = Peer::connect(&HubServer::new(Named::default())).await;
     let name = "x".repeat(10_000);
     assert_eq!(peer.invoke(&name, json!([])).await, unknown(&name));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_unknown_method_is_found_out_before_its_arguments_are_looked_at() {
     let mut peer = Peer::connect(&HubServer::new(Named::default())).await;
     let arguments = json!([1, {"target": "sendToAll"}, [[]]]);
@@ -161,7 +161,7 @@ const NEVER_CALLABLE: &[&str] = &[
     "",
 ];
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn nothing_but_public_methods_of_the_block_is_callable() {
     let hub = Named::default();
     hub.in_another_block();
@@ -175,7 +175,7 @@ async fn nothing_but_public_methods_of_the_block_is_callable() {
     assert_eq!(log.all(), ["another block", "connected"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_hub_lists_what_can_be_called() {
     use signalr::Hub;
     let mut names: Vec<_> = Named::METHODS.iter().map(|method| method.name).collect();
@@ -201,7 +201,7 @@ impl Snake {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_block_may_name_its_methods_in_another_style() {
     let mut peer = Peer::connect(&HubServer::new(Pascal)).await;
     assert_eq!(peer.invoke("GetHttpUrl", json!([])).await, 1);

@@ -156,7 +156,7 @@ impl Peer {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn nothing_comes_behind_the_completion_of_a_cancelled_stream() {
     let (mut peer, log) = connect().await;
     peer.stream("s", "ticks").await;
@@ -172,7 +172,7 @@ async fn nothing_comes_behind_the_completion_of_a_cancelled_stream() {
     assert_eq!(log.all(), ["stream dropped"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn five_hundred_streams_are_each_cancelled_at_once_after_ten_thousand_empty_cancels() {
     let (mut peer, log) = connect().await;
     for number in 0..10_000 {
@@ -191,7 +191,7 @@ async fn five_hundred_streams_are_each_cancelled_at_once_after_ten_thousand_empt
     assert_eq!(log.count("stream dropped"), 500);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_id_may_be_used_again_when_its_stream_has_ended() {
     let (mut peer, _) = connect().await;
     for _ in 0..3 {
@@ -206,7 +206,7 @@ async fn an_id_may_be_used_again_when_its_stream_has_ended() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn streams_run_side_by_side_each_in_its_order() {
     let (mut peer, _) = connect().await;
     for id in ["a", "b", "c"] {
@@ -226,7 +226,7 @@ async fn streams_run_side_by_side_each_in_its_order() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_text_of_an_inner_error_is_hidden_unless_details_are_on() {
     let base = "An error occurred on the server while streaming results.";
     for (detailed, text) in [
@@ -243,7 +243,7 @@ async fn the_text_of_an_inner_error_is_hidden_unless_details_are_on() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_item_that_cannot_be_written_ends_the_stream_with_an_error() {
     let (mut peer, _) = connect().await;
     peer.stream("s", "unwritable").await;
@@ -252,7 +252,7 @@ async fn an_item_that_cannot_be_written_ends_the_stream_with_an_error() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_panic_inside_a_stream_comes_behind_its_items_without_its_text() {
     for detailed in [false, true] {
         let server = builder(&Log::default()).detailed_errors(detailed);
@@ -267,7 +267,7 @@ async fn a_panic_inside_a_stream_comes_behind_its_items_without_its_text() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_panic_before_the_stream_is_an_error_of_the_call() {
     let (mut peer, _) = connect().await;
     peer.stream("s", "panicBefore").await;
@@ -276,7 +276,7 @@ async fn a_panic_before_the_stream_is_an_error_of_the_call() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_stream_that_panics_when_it_is_dropped_is_completed_once() {
     let (mut peer, _) = connect().await;
     for _ in 0..2 {
@@ -286,7 +286,7 @@ async fn a_stream_that_panics_when_it_is_dropped_is_completed_once() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_connection_whose_stream_panics_when_it_is_dropped_still_ends_well() {
     struct Watched(Log);
     #[hub]
@@ -313,7 +313,7 @@ async fn a_connection_whose_stream_panics_when_it_is_dropped_still_ends_well() {
     assert_eq!(server.connection_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn cancelling_a_stream_that_panics_when_it_is_dropped_completes_it_once() {
     struct Falling;
     #[hub]
@@ -335,7 +335,7 @@ async fn cancelling_a_stream_that_panics_when_it_is_dropped_completes_it_once() 
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn receivers_are_streams_too() {
     let (mut peer, _) = connect().await;
     peer.stream("s", "channel").await;
@@ -350,7 +350,7 @@ async fn receivers_are_streams_too() {
     assert_eq!(peer.drained("s").await, (vec![json!(7)], json!(null)));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_hub_made_for_a_streaming_call_lives_as_long_as_the_stream() {
     let log = Log::default();
     let made = log.clone();
@@ -369,7 +369,7 @@ async fn a_hub_made_for_a_streaming_call_lives_as_long_as_the_stream() {
     assert_eq!(log.count("hub dropped"), before + 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_stream_is_not_ended_by_a_cancel_of_another_connection() {
     let log = Log::default();
     let server = builder(&log).build().expect("valid");

@@ -10,7 +10,7 @@ use serde_json::json;
 use signalr::{Context, HubError, HubServer, Receiver, hub};
 use tokio::sync::Semaphore;
 
-use crate::support::{Log, Peer, settle};
+use crate::support::{Encoding, Log, Peer, settle};
 
 /// Calls wait at a gate that the test opens.
 #[derive(Clone)]
@@ -81,7 +81,7 @@ impl Gated {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn calls_of_one_connection_run_one_at_a_time_in_order() {
     let hub = Gated::new();
     let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
@@ -99,7 +99,7 @@ async fn calls_of_one_connection_run_one_at_a_time_in_order() {
     assert_eq!(hub.log.all(), expected.collect::<Vec<_>>());
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_quick_call_does_not_overtake_a_slow_one() {
     let hub = Gated::new();
     let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
@@ -115,7 +115,7 @@ async fn a_quick_call_does_not_overtake_a_slow_one() {
     assert_eq!(hub.log.all(), ["start 1", "end 1", "quick 2", "quick 3"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn as_many_calls_overlap_as_the_option_says() {
     let hub = Gated::new();
     let server = HubServer::builder(hub.clone()).parallel_invocations(3);
@@ -139,7 +139,7 @@ async fn as_many_calls_overlap_as_the_option_says() {
     assert_eq!(starts, expected.iter().collect::<Vec<_>>());
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn calls_of_different_connections_do_not_wait_for_each_other() {
     let hub = Gated::new();
     let server = HubServer::new(hub.clone());
@@ -152,7 +152,7 @@ async fn calls_of_different_connections_do_not_wait_for_each_other() {
     assert_eq!(slow.completion("1").await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn everything_else_goes_on_while_a_call_runs() {
     let hub = Gated::new();
     let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
@@ -184,7 +184,7 @@ async fn everything_else_goes_on_while_a_call_runs() {
     assert_eq!(peer.completion("next").await, 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn binding_failures_and_unknown_methods_overtake_a_running_call() {
     let hub = Gated::new();
     let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
@@ -199,7 +199,7 @@ async fn binding_failures_and_unknown_methods_overtake_a_running_call() {
     assert_eq!(peer.completion("next").await, 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn reading_stops_while_64_kib_of_calls_wait_and_then_all_are_answered() {
     let hub = Gated::new();
     let mut peer = Peer::connect_with(&HubServer::new(hub.clone()), 1 << 12).await;
@@ -210,8 +210,7 @@ async fn reading_stops_while_64_kib_of_calls_wait_and_then_all_are_answered() {
     // Each call fits into the pipe, so a call that cannot be written for a second is not read.
     while sent < 1_000 {
         let call = json!({"type": 1, "invocationId": sent.to_string(), "target": "padded", "arguments": [sent, padding]});
-        let mut frame = call.to_string().into_bytes();
-        frame.push(0x1e);
+        let frame = Encoding::of_this_test().frame(&call.to_string());
         let write = peer.try_send_bytes(&frame);
         let second = std::time::Duration::from_secs(1);
         if tokio::time::timeout(second, write).await.is_err() {
@@ -231,7 +230,7 @@ async fn reading_stops_while_64_kib_of_calls_wait_and_then_all_are_answered() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn ten_thousand_numbers_to_the_caller_come_in_order_and_before_the_completion() {
     let mut peer = Peer::connect(&HubServer::new(Gated::new())).await;
     peer.call("1", "tellNumbers", json!([10_000])).await;
@@ -244,19 +243,20 @@ async fn ten_thousand_numbers_to_the_caller_come_in_order_and_before_the_complet
     assert_eq!(peer.completion("1").await, 10_000);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_thousand_calls_in_one_write_are_answered_in_order() {
     let mut peer = Peer::connect(&HubServer::new(Gated::new())).await;
-    let calls: String = (0..1_000)
-        .map(|n| format!("{{\"type\":1,\"invocationId\":\"{n}\",\"target\":\"quick\",\"arguments\":[{n}]}}\u{1e}"))
+    let calls: Vec<_> = (0..1_000)
+        .map(|n| format!(r#"{{"type":1,"invocationId":"{n}","target":"quick","arguments":[{n}]}}"#))
         .collect();
-    peer.send_bytes(calls.as_bytes()).await;
+    let calls: Vec<_> = calls.iter().map(String::as_str).collect();
+    peer.send_all(&calls).await;
     for number in 0..1_000 {
         assert_eq!(peer.completion(&number.to_string()).await, number);
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_that_asks_the_client_does_not_deadlock_with_calls_that_wait() {
     let mut peer = Peer::connect(&HubServer::new(Gated::new())).await;
     peer.call("1", "ask", json!([])).await;
@@ -307,7 +307,7 @@ async fn a_hundred_calls_may_ask_beyond_the_limit_and_one_more_keeps_its_turn() 
     assert_eq!(peer.completion("q").await, 7);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_that_panics_or_fails_gives_its_turn_back() {
     struct Falling;
     #[hub]
@@ -339,7 +339,7 @@ async fn a_call_that_panics_or_fails_gives_its_turn_back() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_that_leaves_while_it_is_not_read_is_noticed_by_the_next_ping() {
     let hub = Gated::new();
     let server = HubServer::new(hub.clone());

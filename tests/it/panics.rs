@@ -87,7 +87,7 @@ async fn connect() -> (HubServer<Fragile>, Log, Peer) {
     (server, log, peer)
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_upload_whose_items_panic_when_they_are_read_fails_alone() {
     let (_, _, mut peer) = connect().await;
     peer.upload("1", "upload", json!([]), &["u"]).await;
@@ -99,7 +99,7 @@ async fn an_upload_whose_items_panic_when_they_are_read_fails_alone() {
     assert_eq!(peer.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_answer_whose_type_panics_when_it_is_read_fails_the_question() {
     let (_, _, mut peer) = connect().await;
     peer.call("1", "ask", json!([])).await;
@@ -111,7 +111,7 @@ async fn an_answer_whose_type_panics_when_it_is_read_fails_the_question() {
     assert_eq!(peer.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_item_of_a_connection_that_panics_when_it_is_copied_costs_the_call() {
     let (_, _, mut peer) = connect().await;
     for _ in 0..2 {
@@ -124,7 +124,7 @@ async fn an_item_of_a_connection_that_panics_when_it_is_copied_costs_the_call() 
     assert_eq!(peer.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_running_call_that_panics_when_it_is_dropped_does_not_spoil_the_end() {
     for how in ["leave", "close"] {
         let (server, log, mut peer) = connect().await;
@@ -140,7 +140,7 @@ async fn a_running_call_that_panics_when_it_is_dropped_does_not_spoil_the_end() 
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_session_that_panics_when_it_is_dropped_does_not_spoil_the_end() {
     struct Bearer(Log);
     #[hub]
@@ -165,7 +165,7 @@ async fn a_session_that_panics_when_it_is_dropped_does_not_spoil_the_end() {
     assert_eq!((server.connection_count(), server.group_count()), (0, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_panic_of_one_connection_leaves_the_others_and_the_server_alone() {
     let (server, _, mut victim) = connect().await;
     for (call, answers) in [
@@ -196,7 +196,7 @@ async fn a_panic_of_one_connection_leaves_the_others_and_the_server_alone() {
     assert_eq!((server.connection_count(), server.group_count()), (1, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_endless_stream_that_is_always_ready_ends_with_its_connection() {
     /// Where the test gives up: the stream ends by itself, or it would block the thread for ever.
     const MANY: usize = 1_000_000;

@@ -73,7 +73,7 @@ impl Chat {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn typed_calls_are_written_in_camel_case_without_id_and_headers() {
     let mut peer = Peer::connect(&HubServer::new(Chat)).await;
     peer.call("1", "each", json!([])).await;
@@ -88,7 +88,7 @@ async fn typed_calls_are_written_in_camel_case_without_id_and_headers() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn untyped_calls_take_any_name_and_any_tuple() {
     let mut peer = Peer::connect(&HubServer::new(Chat)).await;
     peer.call("1", "untyped", json!([])).await;
@@ -102,7 +102,7 @@ async fn untyped_calls_take_any_name_and_any_tuple() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_typed_method_with_a_result_asks_the_client() {
     let mut peer = Peer::connect(&HubServer::new(Chat)).await;
     peer.call("1", "ask", json!([])).await;
@@ -115,7 +115,7 @@ async fn a_typed_method_with_a_result_asks_the_client() {
     assert_eq!(peer.completion("1").await, "Ada");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_send_that_is_not_awaited_is_not_sent() {
     let mut peer = Peer::connect(&HubServer::new(Chat)).await;
     assert_eq!(peer.invoke("dropUnsent", json!([])).await, json!(null));
@@ -123,7 +123,7 @@ async fn a_send_that_is_not_awaited_is_not_sent() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_hub_context_sends_and_manages_groups_from_anywhere() {
     let server = HubServer::new(Chat);
     // Usable before anybody is there.
@@ -179,7 +179,7 @@ async fn a_hub_context_sends_and_manages_groups_from_anywhere() {
     assert_eq!(server.group_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn several_hubs_do_not_see_each_other() {
     let red = HubServer::new(Chat);
     let blue = HubServer::new(Chat);
@@ -226,7 +226,7 @@ async fn several_hubs_do_not_see_each_other() {
     assert_eq!((red.connection_count(), blue.connection_count()), (1, 1));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn sends_from_many_tasks_reach_a_connection_whole_and_in_order_of_each_task() {
     let server = HubServer::new(Chat);
     let mut peer = Peer::connect(&server).await;

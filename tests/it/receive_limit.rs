@@ -3,7 +3,7 @@
 use signalr::{Connecting, Context, Error, HubError, HubServer, HubServerBuilder, hub};
 use tokio::time::Instant;
 
-use crate::support::{Log, Peer, settle, since, wait};
+use crate::support::{Encoding, Log, Peer, settle, since, wait};
 
 #[derive(Clone, Default)]
 struct Sized(Log);
@@ -40,15 +40,24 @@ fn exceeded(limit: usize) -> String {
 
 /// A call whose frame has exactly this many bytes, and the length of the text in it.
 fn call_of(size: usize) -> (Vec<u8>, usize) {
-    let head = r#"{"type":1,"invocationId":"1","target":"length","arguments":[""#;
-    let tail = "\"]}\u{1e}";
-    let length = size - head.len() - tail.len();
-    let call = format!("{head}{}{tail}", "x".repeat(length));
-    assert_eq!(call.len(), size);
-    (call.into_bytes(), length)
+    let call = |length| {
+        let text = "x".repeat(length);
+        Encoding::of_this_test().frame(&format!(
+            r#"{{"type":1,"invocationId":"1","target":"length","arguments":["{text}"]}}"#
+        ))
+    };
+    // In MessagePack, the longer the text the more bytes are lengths.
+    let mut length = size - call(0).len();
+    let mut frame = call(length);
+    while frame.len() > size {
+        length -= frame.len() - size;
+        frame = call(length);
+    }
+    assert_eq!(frame.len(), size);
+    (frame, length)
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_message_of_exactly_32_kib_passes() {
     let mut peer = Peer::connect(&HubServer::new(Sized::default())).await;
     let (call, length) = call_of(32_768);
@@ -62,7 +71,7 @@ async fn a_message_of_exactly_32_kib_passes() {
     assert_eq!(peer.completion("1").await, length);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn one_byte_more_ends_the_connection() {
     let hub = Sized::default();
     let server = builder(&hub).build().expect("valid");
@@ -73,7 +82,7 @@ async fn one_byte_more_ends_the_connection() {
     assert_eq!(hub.0.all(), [exceeded(32_768)]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn detailed_errors_name_the_limit() {
     let hub = Sized::default();
     let server = builder(&hub).max_receive_size(100).detailed_errors(true);
@@ -89,7 +98,7 @@ async fn detailed_errors_name_the_limit() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn messages_in_front_of_an_oversize_one_are_answered() {
     let hub = Sized::default();
     let mut peer = Peer::connect(&builder(&hub).build().expect("valid")).await;
@@ -118,6 +127,31 @@ async fn an_oversize_message_is_noticed_before_it_is_complete() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_announced_length_is_refused_before_anything_else_has_come() {
+    // Lengths of one more than the limit with the prefix, of 2 MB, and of the most there can be.
+    for prefix in [
+        &[0xfe, 0xff, 0x01][..],
+        &[0xff, 0xff, 0x7f],
+        &[0xff, 0xff, 0xff, 0xff, 0x07],
+    ] {
+        let hub = Sized::default();
+        let server = builder(&hub).build().expect("valid");
+        let mut peer = Peer::connect_in(Encoding::MessagePack, &server).await;
+        let start = Instant::now();
+        peer.send_bytes(prefix).await;
+        peer.expect_close(CLOSE).await;
+        assert_eq!(since(start), 0, "no time-out was needed");
+        assert_eq!(hub.0.all(), [exceeded(32_768)]);
+    }
+    // One byte less may come.
+    let server = builder(&Sized::default()).build().expect("valid");
+    let mut peer = Peer::connect_in(Encoding::MessagePack, &server).await;
+    peer.send_bytes(&[0xfd, 0xff, 0x01]).await;
+    settle().await;
+    assert_eq!(server.connection_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_endless_message_is_cut_off() {
     let hub = Sized::default();
     let server = builder(&hub).build().expect("valid");
@@ -133,13 +167,17 @@ async fn an_endless_message_is_cut_off() {
     assert_eq!(server.connection_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn trickling_bytes_of_one_message_are_no_sign_of_life() {
     let hub = Sized::default();
     let server = builder(&hub)
         .keep_alive(std::time::Duration::from_secs(1))
         .client_timeout(std::time::Duration::from_secs(3));
     let mut peer = Peer::connect(&server.build().expect("valid")).await;
+    if Encoding::of_this_test() == Encoding::MessagePack {
+        // A message of 16 KiB begins.
+        peer.send_bytes(&[0x80, 0x80, 0x01]).await;
+    }
     let start = Instant::now();
     loop {
         let byte = peer.try_send_bytes(b" ");
@@ -153,7 +191,7 @@ async fn trickling_bytes_of_one_message_are_no_sign_of_life() {
     assert!((3_000..=9_000).contains(&after), "after {after} ms");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn two_thousand_messages_in_one_write_are_all_answered() {
     let mut peer = Peer::connect(&HubServer::new(Sized::default())).await;
     let (call, length) = call_of(369);
@@ -163,16 +201,16 @@ async fn two_thousand_messages_in_one_write_are_all_answered() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn without_a_limit_a_message_of_two_megabytes_passes() {
     let server = builder(&Sized::default()).unlimited_receive_size();
     let mut peer = Peer::connect(&server.build().expect("valid")).await;
-    let (call, length) = call_of(2 << 20);
+    let (call, length) = call_of((2 << 20) + 100);
     peer.send_bytes(&call).await;
     assert_eq!(peer.completion("1").await, length);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn each_server_has_its_own_limit() {
     let small = builder(&Sized::default())
         .max_receive_size(200)

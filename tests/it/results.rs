@@ -44,7 +44,7 @@ async fn connect(server: &HubServer<Quiz>) -> (Peer, String) {
     (peer, id)
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_answers_while_its_own_call_runs() {
     let (mut peer, _) = connect(&HubServer::new(Quiz)).await;
     peer.call("1", "ask", json!([null])).await;
@@ -60,7 +60,7 @@ async fn a_client_answers_while_its_own_call_runs() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn errors_and_unfit_answers_reach_the_method() {
     let (mut peer, _) = connect(&HubServer::new(Quiz)).await;
     for (id, answer, text) in [
@@ -80,7 +80,7 @@ async fn errors_and_unfit_answers_reach_the_method() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn clients_that_are_not_there_cannot_answer() {
     let server = HubServer::new(Quiz);
     let (mut peer, _) = connect(&server).await;
@@ -102,7 +102,7 @@ async fn clients_that_are_not_there_cannot_answer() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn who_answers_for_another_is_closed_and_the_call_keeps_waiting() {
     let server = HubServer::new(Quiz);
     let (mut peer, _) = connect(&server).await;

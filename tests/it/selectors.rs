@@ -172,7 +172,7 @@ impl Peer {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn all_and_all_except() {
     let mut cast = Cast::assemble().await;
     let ids = cast.ids.clone();
@@ -184,14 +184,14 @@ async fn all_and_all_except() {
     cast.told(except, [0, 1, 1, 0, 1, 1]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn caller_and_others() {
     let mut cast = Cast::assemble().await;
     cast.told(json!({"to": "caller"}), [1, 0, 0, 0, 0, 0]).await;
     cast.told(json!({"to": "others"}), [0, 1, 1, 1, 1, 1]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn client_and_clients() {
     let mut cast = Cast::assemble().await;
     let ids = cast.ids.clone();
@@ -204,7 +204,7 @@ async fn client_and_clients() {
     cast.told(clients, [0, 1, 0, 0, 0, 1]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn group_and_its_exceptions() {
     let mut cast = Cast::assemble().await;
     let ids = cast.ids.clone();
@@ -224,7 +224,7 @@ async fn group_and_its_exceptions() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_member_of_two_listed_groups_gets_two_copies() {
     let mut cast = Cast::assemble().await;
     let groups = json!({"to": "groups", "groups": ["red", "blue", "nosuch"]});
@@ -233,7 +233,7 @@ async fn a_member_of_two_listed_groups_gets_two_copies() {
     cast.told(groups, [0, 0, 2, 2, 0, 0]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn user_and_users() {
     let mut cast = Cast::assemble().await;
     cast.told(json!({"to": "user", "user": "a"}), [1, 1, 0, 0, 0, 0])
@@ -242,7 +242,7 @@ async fn user_and_users() {
     cast.told(users, [1, 1, 1, 1, 0, 0]).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn unknown_and_differently_spelt_names_reach_nobody_and_are_no_error() {
     let mut cast = Cast::assemble().await;
     let upper = cast.ids[4].to_uppercase();
@@ -267,7 +267,7 @@ async fn unknown_and_differently_spelt_names_reach_nobody_and_are_no_error() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_connection_that_has_left_is_reached_by_no_selector() {
     let mut cast = Cast::assemble().await;
     let gone = cast.ids.pop().expect("six");
@@ -287,7 +287,7 @@ async fn a_connection_that_has_left_is_reached_by_no_selector() {
     assert_eq!(cast.heard("x").await, [1, 0, 0, 0, 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_empty_group_name_in_a_list_fails_the_whole_send() {
     let mut cast = Cast::assemble().await;
     let to = json!({"to": "groups", "groups": ["red", ""]});

@@ -36,7 +36,7 @@ async fn hear(slow: &mut Peer) -> u64 {
     slow.heard("n").await[0].as_u64().expect("a number")
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn what_was_queued_behind_a_slow_write_goes_out_as_soon_as_it_can() {
     let server = HubServer::new(Quiet);
     let mut slow = Peer::connect_with(&server, 64).await;
@@ -54,7 +54,7 @@ async fn what_was_queued_behind_a_slow_write_goes_out_as_soon_as_it_can() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn no_sender_is_overtaken_by_a_later_one() {
     let (server, mut slow) = slow_peer().await;
     let issued = Arc::new(AtomicU64::new(0));
@@ -92,7 +92,7 @@ async fn four_hundred_senders_on_four_threads_are_all_served() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_sender_that_stops_waiting_takes_its_message_back() {
     let (server, mut slow) = slow_peer().await;
     let mut waiting = Vec::new();
@@ -118,7 +118,7 @@ async fn a_sender_that_stops_waiting_takes_its_message_back() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn those_in_line_are_released_when_the_connection_ends() {
     let (server, slow) = slow_peer().await;
     let tasks: Vec<_> = (0..20)

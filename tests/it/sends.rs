@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 use signalr::{HubProtocol, HubServer, HubServerBuilder, hub};
 
-use crate::support::{Peer, settle, wait};
+use crate::support::{Encoding, Peer, settle, wait};
 
 struct Feed;
 
@@ -48,25 +48,32 @@ fn builder() -> HubServerBuilder<Feed> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broadcast_is_written_once_for_all() {
-    let server = builder().protocols([HubProtocol::Json]).build();
-    let server = server.expect("valid");
-    let mut peers = Vec::new();
-    for _ in 0..50 {
-        peers.push(Peer::connect(&server).await);
+async fn a_broadcast_is_written_once_for_each_protocol_and_reaches_all_alike() {
+    let both = [HubProtocol::Json, HubProtocol::MessagePack];
+    for (protocols, encodings) in [
+        (&both[..1], &Encoding::BOTH[..1]),
+        (&both[1..], &Encoding::BOTH[1..]),
+        (&both, &Encoding::BOTH),
+    ] {
+        let server = builder().protocols(protocols.iter().copied()).build();
+        let server = server.expect("valid");
+        let mut peers = Vec::new();
+        for number in 0..50 {
+            let encoding = encodings[number % encodings.len()];
+            peers.push(Peer::connect_in(encoding, &server).await);
+        }
+        let count = Arc::new(AtomicUsize::new(0));
+        let all = server.context().clients().all();
+        let counted = Counted(Arc::clone(&count));
+        all.send("news", (counted, 7)).await.expect("sent");
+        for peer in &mut peers {
+            assert_eq!(peer.heard("news").await, json!(["counted", 7]));
+        }
+        assert_eq!(count.load(SeqCst), protocols.len());
     }
-    let count = Arc::new(AtomicUsize::new(0));
-    let all = server.context().clients().all();
-    all.send("news", (Counted(Arc::clone(&count)),))
-        .await
-        .expect("sent");
-    for peer in &mut peers {
-        assert_eq!(peer.heard("news").await, json!(["counted"]));
-    }
-    assert_eq!(count.load(SeqCst), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn what_cannot_be_written_fails_for_the_sender_and_harms_nobody() {
     let server = HubServer::new(Feed);
     let mut peer = Peer::connect(&server).await;
@@ -81,7 +88,7 @@ async fn what_cannot_be_written_fails_for_the_sender_and_harms_nobody() {
     assert_eq!(peer.heard("news").await, json!([1]));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_send_that_is_given_up_while_it_waits_leaves_the_connection_whole() {
     let server = builder().send_queue_limit(100).build().expect("valid");
     let mut peer = Peer::connect_with(&server, 64).await;
@@ -98,7 +105,7 @@ async fn a_send_that_is_given_up_while_it_waits_leaves_the_connection_whole() {
     assert_eq!(peer.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_order_of_one_sender_is_kept_while_it_has_to_wait() {
     let server = builder().send_queue_limit(200).build().expect("valid");
     let mut peer = Peer::connect_with(&server, 64).await;
@@ -120,7 +127,7 @@ async fn the_order_of_one_sender_is_kept_while_it_has_to_wait() {
     sender.await.expect("no panic");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn one_proxy_may_be_used_from_several_tasks() {
     let server = HubServer::new(Feed);
     let mut peer = Peer::connect(&server).await;

@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use signalr::{Connecting, Context, Error, HubError, HubServer, hub};
 
-use crate::support::{Log, OnDrop, Peer};
+use crate::support::{Encoding, Log, OnDrop, Peer};
 
 struct Session {
     number: usize,
@@ -81,7 +81,7 @@ impl Rooms {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_session_is_made_once_shared_by_all_calls_and_dropped_once_at_the_end() {
     let hub = Rooms::default();
     let server = HubServer::new(hub.clone());
@@ -103,7 +103,7 @@ async fn a_session_is_made_once_shared_by_all_calls_and_dropped_once_at_the_end(
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn items_belong_to_one_connection_and_hold_one_value_of_a_type() {
     let hub = Rooms::default();
     let server = HubServer::new(hub.clone());
@@ -122,19 +122,20 @@ async fn items_belong_to_one_connection_and_hold_one_value_of_a_type() {
     assert_eq!(hub.log.count("end 1 0 last"), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_connection_without_http_has_an_empty_request_and_no_user() {
     let mut peer = Peer::connect(&HubServer::new(Rooms::default())).await;
     let mut request = peer.invoke("request", json!([])).await;
     let id = request["id"].take();
     assert_eq!(id.as_str().map(str::len), Some(22));
     let expected = json!({
-        "method": "GET", "uri": "/", "headers": 0, "peer": null, "user": null, "protocol": "json", "id": null,
+        "method": "GET", "uri": "/", "headers": 0, "peer": null, "user": null, "id": null,
+        "protocol": Encoding::of_this_test().name(),
     });
     assert_eq!(request, expected);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_thousand_connections_have_a_thousand_ids() {
     let server = HubServer::new(Rooms::default());
     let mut ids = HashSet::new();
@@ -151,7 +152,7 @@ async fn a_thousand_connections_have_a_thousand_ids() {
     assert_eq!(ids.len(), 1_000);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_user_is_asked_for_once_and_only_after_a_good_handshake() {
     let log = Log::default();
     let asked = log.clone();
@@ -174,7 +175,7 @@ async fn the_user_is_asked_for_once_and_only_after_a_good_handshake() {
     assert_eq!(log.all(), ["/", "/"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_panic_in_user_id_costs_that_connection_only() {
     let first = AtomicUsize::new(0);
     let server = HubServer::builder(Rooms::default())
@@ -186,7 +187,7 @@ async fn a_panic_in_user_id_costs_that_connection_only() {
         .expect("valid");
     let mut one = Peer::connect(&server).await;
     let mut two = Peer::open(&server);
-    two.send(r#"{"protocol":"json","version":1}"#).await;
+    two.start_handshake().await;
     assert_eq!(
         two.frame().await.as_deref(),
         Some(r#"{"error":"An unexpected error occurred during connection handshake."}"#)
@@ -199,7 +200,7 @@ async fn a_panic_in_user_id_costs_that_connection_only() {
     assert_eq!(server.connection_count(), 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_session_without_on_connected_is_its_default() {
     #[derive(Default)]
     struct Counter(AtomicUsize);

@@ -6,7 +6,7 @@ use serde_json::json;
 use signalr::{Connecting, Context, Error, HubError, HubServer, hub};
 use tokio::time::Instant;
 
-use crate::support::{Log, Peer, settle, since, soon, wait};
+use crate::support::{Encoding, Log, Peer, settle, since, soon, wait};
 
 #[derive(Clone, Default)]
 struct Inn {
@@ -36,7 +36,7 @@ impl Inn {
 const CLOSE: &str = r#"{"type":7,"allowReconnect":true}"#;
 const MINUTE: Duration = Duration::from_secs(60);
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn every_client_is_told_to_come_back_and_the_server_ends_when_all_have_gone() {
     let hub = Inn::default();
     let server = HubServer::new(hub.clone());
@@ -66,7 +66,7 @@ async fn every_client_is_told_to_come_back_and_the_server_ends_when_all_have_gon
     assert_eq!((server.connection_count(), server.group_count()), (0, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn newcomers_are_refused_from_the_shutdown_on() {
     let server = HubServer::new(Inn::default());
     let mut early = Peer::connect(&server).await;
@@ -76,8 +76,8 @@ async fn newcomers_are_refused_from_the_shutdown_on() {
     let ending = tokio::spawn(async move { ending.shutdown(MINUTE).await });
     settle().await;
     let mut late = Peer::open(&server);
-    late.try_send_bytes(b"{\"protocol\":\"json\",\"version\":1}\x1e")
-        .await;
+    let handshake = Encoding::of_this_test().handshake();
+    late.try_send_bytes(&handshake).await;
     assert_eq!(late.frame().await, None);
     // Who had not shaken hands yet hears a refusal.
     let refusal = r#"{"error":"Handshake was canceled."}"#;
@@ -92,7 +92,7 @@ async fn newcomers_are_refused_from_the_shutdown_on() {
     assert_eq!(server.connection_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_hub_that_hangs_in_on_disconnected_is_cut_at_the_deadline() {
     let hub = Inn {
         slow: Duration::from_secs(3_600),
@@ -112,7 +112,7 @@ async fn a_hub_that_hangs_in_on_disconnected_is_cut_at_the_deadline() {
     assert_eq!((server.connection_count(), server.group_count()), (0, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_slow_on_disconnected_may_finish_within_the_drain() {
     let hub = Inn {
         slow: Duration::from_secs(5),
@@ -130,7 +130,7 @@ async fn a_slow_on_disconnected_may_finish_within_the_drain() {
     assert_eq!(hub.log.all(), ["disconnected"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn clients_that_do_not_read_or_not_close_are_cut_at_the_deadline() {
     let hub = Inn::default();
     let server = HubServer::new(hub.clone());
@@ -151,7 +151,7 @@ async fn clients_that_do_not_read_or_not_close_are_cut_at_the_deadline() {
     drop((stuck, deaf));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_hub_that_hangs_in_on_connected_is_cut_at_the_deadline() {
     struct Stuck;
     #[hub]
@@ -172,7 +172,7 @@ async fn a_hub_that_hangs_in_on_connected_is_cut_at_the_deadline() {
     assert_eq!(peer.frame().await, None);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_server_without_connections_ends_at_once() {
     let server = HubServer::new(Inn::default());
     let start = Instant::now();
@@ -182,7 +182,7 @@ async fn a_server_without_connections_ends_at_once() {
     assert_eq!(since(start), 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_second_shutdown_with_a_shorter_drain_cuts_the_first_short() {
     let hub = Inn {
         slow: Duration::from_secs(3_600),
@@ -200,7 +200,7 @@ async fn a_second_shutdown_with_a_shorter_drain_cuts_the_first_short() {
     assert_eq!(since(start), 1_000);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn other_servers_go_on() {
     let (ends, stays) = (
         HubServer::new(Inn::default()),

@@ -13,7 +13,7 @@ use serde_json::json;
 use signalr::{Context, Error, HubError, HubServer, HubServerBuilder, hub};
 use tokio::time::Instant;
 
-use crate::support::{Log, PING, Peer, settle, since, soon, wait};
+use crate::support::{Encoding, Log, PING, Peer, settle, since, soon, wait};
 
 #[derive(Clone, Default)]
 struct Feed {
@@ -90,7 +90,7 @@ impl Peer {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_that_stops_reading_is_dropped_and_everybody_else_hears_everything() {
     let hub = Feed::default();
     let server = builder(&hub).build().expect("valid");
@@ -122,7 +122,7 @@ async fn a_client_that_stops_reading_is_dropped_and_everybody_else_hears_everyth
     drop((stuck, reader));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_others_hear_a_message_before_the_sender_is_let_go() {
     let hub = Feed::default();
     let server = builder(&hub)
@@ -157,7 +157,7 @@ async fn the_others_hear_a_message_before_the_sender_is_let_go() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_sender_goes_on_when_the_client_reads_again() {
     let server = builder(&Feed::default())
         .send_queue_limit(KIB)
@@ -181,7 +181,7 @@ async fn a_sender_goes_on_when_the_client_reads_again() {
     assert_eq!(slow.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn all_senders_that_wait_for_a_client_are_let_go_when_it_is_dropped_or_leaves() {
     for leaves in [false, true] {
         let hub = Feed::default();
@@ -216,7 +216,7 @@ async fn all_senders_that_wait_for_a_client_are_let_go_when_it_is_dropped_or_lea
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn one_message_larger_than_the_queue_limit_passes() {
     let server = builder(&Feed::default())
         .send_queue_limit(1)
@@ -232,7 +232,7 @@ async fn one_message_larger_than_the_queue_limit_passes() {
     assert_eq!(peer.completion("1").await, 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_that_reads_slowly_but_steadily_is_kept() {
     let hub = Feed::default();
     let server = builder(&hub)
@@ -244,22 +244,21 @@ async fn a_client_that_reads_slowly_but_steadily_is_kept() {
     slow.call("1", "tellAll", json!([300, 40])).await;
     for number in 0..40 {
         // Each batch, up to the queue's limit and a message, has the whole time.
-        wait(500).await;
+        wait(400).await;
         assert_eq!(slow.heard("news").await[0], number);
     }
     assert_eq!(slow.completion("1").await, 40);
     assert_eq!(hub.log.all(), [""; 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn calls_stop_running_while_their_answers_are_not_read() {
     let hub = Feed::default();
     let server = builder(&hub).build().expect("valid");
     let mut stuck = Peer::connect_with(&server, 4 * KIB).await;
     for number in 0..500 {
         let call = json!({"type": 1, "invocationId": number.to_string(), "target": "big", "arguments": [100 * KIB]});
-        let mut frame = call.to_string().into_bytes();
-        frame.push(0x1e);
+        let frame = Encoding::of_this_test().frame(&call.to_string());
         let write = stuck.try_send_bytes(&frame);
         let tenth = Duration::from_millis(100);
         if tokio::time::timeout(tenth, write).await.is_err() {
@@ -272,7 +271,7 @@ async fn calls_stop_running_while_their_answers_are_not_read() {
     assert!(runs <= 2, "{runs} answers of 100 KiB are in memory");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn streams_stop_while_their_items_are_not_read() {
     let hub = Feed::default();
     let server = builder(&hub).build().expect("valid");
@@ -300,7 +299,7 @@ async fn streams_stop_while_their_items_are_not_read() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn no_pings_pile_up_behind_what_is_not_read() {
     let server = builder(&Feed::default())
         .keep_alive(Duration::from_secs(1))
@@ -334,7 +333,7 @@ async fn no_pings_pile_up_behind_what_is_not_read() {
     assert_eq!(peer.frame().await.as_deref(), Some(PING));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_client_that_neither_reads_nor_sends_is_dropped_too() {
     let hub = Feed::default();
     let server = builder(&hub).build().expect("valid");

@@ -1,4 +1,5 @@
-//! Many connections on several threads at once. Real threads and real time: nothing here waits for a clock.
+//! Many connections on several threads at once, every other one in MessagePack. Real threads and real time: nothing here waits for a
+//! clock.
 
 use std::sync::{
     Arc,
@@ -8,7 +9,7 @@ use std::sync::{
 use serde_json::json;
 use signalr::{Connecting, Context, HubError, HubServer, hub};
 
-use crate::support::Peer;
+use crate::support::{Encoding, Peer};
 
 struct Storm;
 
@@ -42,6 +43,10 @@ impl Storm {
     }
 }
 
+fn every_other(number: usize) -> Encoding {
+    Encoding::BOTH[number % 2]
+}
+
 /// Reads numbers until the completion of call "1", then says hello to hear that no more come; what was heard.
 async fn numbers(peer: &mut Peer, until_completion: bool) -> Vec<u64> {
     let mut heard = Vec::new();
@@ -68,15 +73,15 @@ async fn members_that_stay_hear_each_message_once_while_two_hundred_join_and_lea
     const SENDS: u64 = 1_000;
     let server = HubServer::new(Storm);
     let mut steady = Vec::new();
-    for _ in 0..20 {
-        let mut peer = Peer::connect(&server).await;
+    for number in 0..20 {
+        let mut peer = Peer::connect_in(every_other(number), &server).await;
         peer.heard("id").await;
         peer.invoke("join", json!(["g"])).await;
         steady.push(tokio::spawn(async move { numbers(&mut peer, false).await }));
     }
     let mut fluttering = Vec::new();
-    for _ in 0..200 {
-        let mut peer = Peer::connect(&server).await;
+    for number in 0..200 {
+        let mut peer = Peer::connect_in(every_other(number), &server).await;
         peer.heard("id").await;
         fluttering.push(tokio::spawn(async move {
             peer.call("1", "flutter", json!(["g", 500])).await;
@@ -92,7 +97,7 @@ async fn members_that_stay_hear_each_message_once_while_two_hundred_join_and_lea
         tokio::spawn(async move {
             let mut count = 0;
             while storm.load(SeqCst) {
-                let mut peer = Peer::connect(&server).await;
+                let mut peer = Peer::connect_in(every_other(count / 2), &server).await;
                 peer.tell("join", json!(["g"])).await;
                 if count % 2 == 0 {
                     peer.expect_join().await;
@@ -143,8 +148,8 @@ impl Peer {
 async fn a_hundred_connections_each_hear_a_thousand_broadcasts_in_order() {
     let server = HubServer::new(Storm);
     let mut readers = Vec::new();
-    for _ in 0..100 {
-        let mut peer = Peer::connect(&server).await;
+    for number in 0..100 {
+        let mut peer = Peer::connect_in(every_other(number), &server).await;
         peer.heard("id").await;
         readers.push(tokio::spawn(async move { numbers(&mut peer, false).await }));
     }
@@ -167,8 +172,8 @@ async fn connections_that_are_cut_anywhere_leave_no_group_and_no_connection() {
         let server = server.clone();
         tasks.push(tokio::spawn(async move {
             for number in 0..100 {
-                let mut peer = Peer::open(&server);
-                peer.send(r#"{"protocol":"json","version":1}"#).await;
+                let mut peer = Peer::open_in(every_other(number), &server);
+                peer.start_handshake().await;
                 peer.tell("join", json!(["common"])).await;
                 peer.tell("join", json!([format!("{task} {number}")])).await;
                 peer.call("1", "flutter", json!(["g", 50])).await;

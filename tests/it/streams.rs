@@ -63,7 +63,7 @@ async fn connect() -> (Peer, Log) {
     )
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn items_come_in_order_and_one_completion_behind_them() {
     let (mut peer, log) = connect().await;
     peer.send(r#"{"type":4,"invocationId":"s","target":"count","arguments":[3]}"#)
@@ -76,7 +76,7 @@ async fn items_come_in_order_and_one_completion_behind_them() {
     assert_eq!(log.all(), ["counted"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_cancelled_stream_is_dropped_at_once_and_completed() {
     let (mut peer, log) = connect().await;
     peer.send(r#"{"type":4,"invocationId":"s","target":"forever","arguments":[]}"#)
@@ -88,7 +88,7 @@ async fn a_cancelled_stream_is_dropped_at_once_and_completed() {
     assert_eq!(log.all(), ["dropped"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_stream_ends_with_its_connection() {
     let (mut peer, log) = connect().await;
     peer.send(r#"{"type":4,"invocationId":"s","target":"forever","arguments":[]}"#)
@@ -98,7 +98,7 @@ async fn a_stream_ends_with_its_connection() {
     assert_eq!(log.all(), ["dropped"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_error_in_the_middle_comes_behind_the_items_before_it() {
     let (mut peer, _) = connect().await;
     peer.send(r#"{"type":4,"invocationId":"s","target":"breaks","arguments":[]}"#)
@@ -114,7 +114,7 @@ async fn an_error_in_the_middle_comes_behind_the_items_before_it() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_error_before_the_stream_is_an_error_of_the_call() {
     let (mut peer, _) = connect().await;
     peer.send(r#"{"type":4,"invocationId":"s","target":"refuses","arguments":[]}"#)
@@ -125,7 +125,7 @@ async fn an_error_before_the_stream_is_an_error_of_the_call() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_kind_of_call_must_fit_the_method() {
     let (mut peer, log) = connect().await;
     peer.send(r#"{"type":4,"invocationId":"s","target":"plain","arguments":[]}"#)
@@ -147,7 +147,7 @@ async fn the_kind_of_call_must_fit_the_method() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_id_of_a_running_stream_is_refused_and_the_first_goes_on() {
     let (mut peer, log) = connect().await;
     for _ in 0..2 {
@@ -163,7 +163,7 @@ async fn an_id_of_a_running_stream_is_refused_and_the_first_goes_on() {
     assert_eq!(log.all(), ["dropped"], "the refused one was never started");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn streams_are_limited_per_connection() {
     let (mut peer, _) = connect().await;
     for id in 0..5_000 {
@@ -180,7 +180,7 @@ async fn streams_are_limited_per_connection() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_upload_is_read_item_by_item() {
     let (mut peer, _) = connect().await;
     peer.send(r#"{"type":1,"invocationId":"i","target":"sum","arguments":[10],"streamIds":["u"]}"#)
@@ -193,7 +193,7 @@ async fn an_upload_is_read_item_by_item() {
     assert_eq!(peer.completion("i").await, 10 + 4_950);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_upload_may_fail_or_break_off() {
     let (mut peer, log) = connect().await;
     let call = r#"{"type":1,"invocationId":"i","target":"sum","arguments":[0],"streamIds":["u"]}"#;
@@ -208,7 +208,7 @@ async fn an_upload_may_fail_or_break_off() {
     assert_eq!(log.all()[0], "lost it");
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_number_of_uploads_must_fit() {
     let (mut peer, _) = connect().await;
     peer.call("i", "sum", json!([1])).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use signalr::{HubError, HubServer, HubServerBuilder, Receiver, hub};
 use tokio::sync::Semaphore;
 
-use crate::support::{Log, Peer, settle, soon, wait};
+use crate::support::{Encoding, Log, Peer, settle, soon, wait};
 
 #[derive(Clone)]
 struct Flow {
@@ -98,7 +98,7 @@ async fn connect(hub: &Flow) -> Peer {
     Peer::connect(&builder(hub).build().expect("valid")).await
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_stream_whose_reader_is_slow_holds_up_itself_alone() {
     let hub = Flow::new();
     let mut peer = connect(&hub).await;
@@ -123,7 +123,7 @@ async fn a_stream_whose_reader_is_slow_holds_up_itself_alone() {
     assert_eq!(sums, [1, (0..100).sum()]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn reading_stops_when_too_many_items_are_parked_until_the_method_reads() {
     let hub = Flow::new();
     let mut peer = connect(&hub).await;
@@ -142,7 +142,7 @@ async fn reading_stops_when_too_many_items_are_parked_until_the_method_reads() {
     assert_eq!(peer.completion("1").await, (0..1_000).sum::<i32>());
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_unfit_item_among_parked_ones_ends_the_stream_at_its_place() {
     let hub = Flow::new();
     let mut peer = Peer::connect(&builder(&hub).upload_buffer(1).build().expect("valid")).await;
@@ -157,7 +157,7 @@ async fn an_unfit_item_among_parked_ones_ends_the_stream_at_its_place() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_size_of_the_buffer_is_an_option() {
     // What the buffer holds can be read after the client has gone; what was parked behind it is lost.
     for buffer in [1, 5] {
@@ -179,7 +179,7 @@ async fn the_size_of_the_buffer_is_an_option() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_upload_that_is_kept_beyond_its_call_does_not_hold_up_reading() {
     let mut peer = connect(&Flow::new()).await;
     peer.upload("1", "hoard", json!([]), &["u"]).await;
@@ -190,7 +190,7 @@ async fn an_upload_that_is_kept_beyond_its_call_does_not_hold_up_reading() {
     assert_eq!(soon(peer.invoke("fine", json!([]))).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_item_that_waits_for_room_is_let_go_when_its_call_ends() {
     let hub = Flow::new();
     let mut peer = connect(&hub).await;
@@ -205,7 +205,7 @@ async fn an_item_that_waits_for_room_is_let_go_when_its_call_ends() {
     assert_eq!(answer.await.expect("the connection is read again"), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn open_uploads_fail_when_the_connection_ends() {
     let hub = Flow::new();
     let mut peer = connect(&hub).await;
@@ -220,7 +220,7 @@ async fn open_uploads_fail_when_the_connection_ends() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_upload_ends_with_its_call_even_for_a_reader_beyond_it() {
     let hub = Flow::new();
     let mut peer = connect(&hub).await;
@@ -231,7 +231,7 @@ async fn an_upload_ends_with_its_call_even_for_a_reader_beyond_it() {
     assert_eq!(hub.log.all(), ["end"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn uploads_are_limited_and_only_running_ones_count() {
     let mut peer = connect(&Flow::new()).await;
     for number in 0..10_000 {
@@ -274,8 +274,8 @@ async fn a_reader_on_another_thread_never_misses_the_error() {
     }
     let server = HubServer::new(Elsewhere);
     let mut tasks = Vec::new();
-    for _ in 0..4 {
-        let mut peer = Peer::connect(&server).await;
+    for number in 0..4 {
+        let mut peer = Peer::connect_in(Encoding::BOTH[number % 2], &server).await;
         tasks.push(tokio::spawn(async move {
             for round in 0..2_000 {
                 peer.upload("1", "last", json!([]), &["u"]).await;

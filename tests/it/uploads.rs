@@ -104,7 +104,7 @@ fn builder(hub: &Uploads) -> HubServerBuilder<Uploads> {
     HubServer::builder(hub.clone())
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_method_starts_before_the_first_item() {
     let hub = Uploads::new();
     let mut peer = connect(&hub).await;
@@ -113,7 +113,7 @@ async fn the_method_starts_before_the_first_item() {
     assert_eq!(hub.log.all(), ["started"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn the_client_may_end_an_upload_with_an_error_or_a_result() {
     let mut peer = connect(&Uploads::new()).await;
     for (end, expected) in [
@@ -135,7 +135,7 @@ async fn the_client_may_end_an_upload_with_an_error_or_a_result() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn an_item_that_does_not_fit_ends_the_upload_and_keeps_the_connection() {
     let mut peer = connect(&Uploads::new()).await;
     peer.upload("1", "numbers", json!([]), &["u"]).await;
@@ -147,7 +147,7 @@ async fn an_item_that_does_not_fit_ends_the_upload_and_keeps_the_connection() {
     peer.expect_silence().await;
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn items_of_an_upload_that_has_ended_are_ignored() {
     let mut peer = connect(&Uploads::new()).await;
     peer.upload("1", "early", json!([]), &["u"]).await;
@@ -161,7 +161,7 @@ async fn items_of_an_upload_that_has_ended_are_ignored() {
     assert_eq!(peer.invoke("fine", json!([])).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn tokios_receiver_will_do() {
     let mut peer = connect(&Uploads::new()).await;
     peer.upload("1", "ofTokio", json!([]), &["u"]).await;
@@ -171,7 +171,7 @@ async fn tokios_receiver_will_do() {
     assert_eq!(peer.completion("1").await, 42);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn two_uploads_and_a_result_stream_run_in_one_call() {
     let mut peer = connect(&Uploads::new()).await;
     peer.send(
@@ -193,7 +193,7 @@ async fn two_uploads_and_a_result_stream_run_in_one_call() {
     assert_eq!(peer.text().await, r#"{"type":3,"invocationId":"s"}"#);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn uploads_are_no_arguments_and_nulls_bind_around_them() {
     let server = builder(&Uploads::new()).detailed_errors(true);
     let mut peer = Peer::connect(&server.build().expect("valid")).await;
@@ -212,7 +212,7 @@ async fn uploads_are_no_arguments_and_nulls_bind_around_them() {
     assert_eq!(peer.completion("1").await, json!({ "error": expected }));
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_wrong_number_of_uploads_is_an_error_of_the_call() {
     let mut peer = connect(&Uploads::new()).await;
     for (method, sent, expected) in [
@@ -232,7 +232,7 @@ async fn a_wrong_number_of_uploads_is_an_error_of_the_call() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_without_id_may_upload() {
     let hub = Uploads::new();
     let mut peer = connect(&hub).await;

@@ -2,12 +2,16 @@
 
 mod broken;
 mod clock;
+#[macro_use]
+mod encoding;
 pub mod http;
 mod log;
+pub mod msgpack;
 mod peer;
 pub mod web;
 
 pub use broken::BROKEN;
 pub use clock::{settle, since, soon, wait};
+pub use encoding::Encoding;
 pub use log::{Log, OnDrop};
 pub use peer::{PING, Peer};

@@ -1,8 +1,10 @@
-//! A client that speaks the hub protocol by hand over an in-memory pipe.
+//! A client that speaks the hub protocol by hand over an in-memory pipe, in the encoding of the test.
+//!
+//! Messages are given and shown as JSON in either encoding.
 
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 use signalr::{Hub, HubServer};
 use tokio::{
@@ -10,7 +12,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// The end of a frame.
+use super::{Encoding, msgpack};
+
+/// The end of a text frame.
 const SEPARATOR: u8 = 0x1e;
 /// What no answer should take; time is paused in most tests.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -22,6 +26,10 @@ pub struct Peer {
     io: DuplexStream,
     buffer: BytesMut,
     served: JoinHandle<()>,
+    encoding: Encoding,
+    /// Whether the request for that encoding was sent, and whether it was accepted: before, either side speaks JSON.
+    requested: bool,
+    accepted: bool,
 }
 
 impl Peer {
@@ -32,6 +40,15 @@ impl Peer {
 
     /// Opens a connection whose pipe holds `capacity` bytes in each direction.
     pub fn open_with<H: Hub>(server: &HubServer<H>, capacity: usize) -> Self {
+        Self::open_as(Encoding::of_this_test(), server, capacity)
+    }
+
+    /// Like [`open`](Self::open), in this encoding whatever the test's is.
+    pub fn open_in<H: Hub>(encoding: Encoding, server: &HubServer<H>) -> Self {
+        Self::open_as(encoding, server, 1 << 20)
+    }
+
+    fn open_as<H: Hub>(encoding: Encoding, server: &HubServer<H>, capacity: usize) -> Self {
         let (io, other) = tokio::io::duplex(capacity);
         let server = server.clone();
         let served = tokio::spawn(async move { server.serve_connection(other).await });
@@ -39,12 +56,22 @@ impl Peer {
             io,
             buffer: BytesMut::new(),
             served,
+            encoding,
+            requested: false,
+            accepted: false,
         }
     }
 
-    /// Opens a connection and shakes hands for JSON.
+    /// Opens a connection and shakes hands.
     pub async fn connect<H: Hub>(server: &HubServer<H>) -> Self {
         let mut peer = Self::open(server);
+        peer.shake_hands().await;
+        peer
+    }
+
+    /// Like [`connect`](Self::connect), in this encoding whatever the test's is.
+    pub async fn connect_in<H: Hub>(encoding: Encoding, server: &HubServer<H>) -> Self {
+        let mut peer = Self::open_in(encoding, server);
         peer.shake_hands().await;
         peer
     }
@@ -57,15 +84,46 @@ impl Peer {
     }
 
     pub async fn shake_hands(&mut self) {
-        self.send(r#"{"protocol":"json","version":1}"#).await;
+        self.start_handshake().await;
         assert_eq!(self.frame().await.as_deref(), Some("{}"));
     }
 
-    /// Sends text and a separator.
-    pub async fn send(&mut self, frame: &str) {
-        let mut bytes = frame.as_bytes().to_vec();
-        bytes.push(SEPARATOR);
-        self.send_bytes(&bytes).await;
+    /// Sends the request of a handshake.
+    pub async fn start_handshake(&mut self) {
+        self.start_handshake_with(&[]).await;
+    }
+
+    /// Sends the request of a handshake and messages in one piece.
+    pub async fn start_handshake_with(&mut self, messages: &[&str]) {
+        let frames = self.encoding.frames(messages);
+        self.request(&[self.encoding.handshake(), frames].concat())
+            .await;
+    }
+
+    /// Sends these bytes as the request. What is sent from now on is in the encoding that it asks for.
+    pub async fn request(&mut self, handshake: &[u8]) {
+        self.send_bytes(handshake).await;
+        self.requested = true;
+    }
+
+    /// Sends a message.
+    pub async fn send(&mut self, message: &str) {
+        self.send_all(&[message]).await;
+    }
+
+    /// Sends messages in one piece.
+    pub async fn send_all(&mut self, messages: &[&str]) {
+        let encoding = if self.requested {
+            self.encoding
+        } else {
+            Encoding::Json
+        };
+        self.send_bytes(&encoding.frames(messages)).await;
+    }
+
+    /// Sends what is no message in any encoding.
+    pub async fn send_nonsense(&mut self) {
+        self.send_bytes(b"\x08nonsense\x1e").await;
     }
 
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
@@ -113,11 +171,21 @@ impl Peer {
 
     /// The next frame, or `None` at the end of the connection.
     pub async fn frame(&mut self) -> Option<String> {
+        let bytes = self.body().await?;
+        if self.accepted && self.encoding == Encoding::MessagePack {
+            return Some(msgpack::show(&bytes));
+        }
+        let text = std::str::from_utf8(&bytes).expect("UTF-8");
+        // In JSON, nothing but the handshake's answer looks like this.
+        self.accepted |= text == "{}";
+        Some(text.to_owned())
+    }
+
+    /// The next frame as it came, without its length or separator.
+    pub async fn body(&mut self) -> Option<Bytes> {
         loop {
-            if let Some(end) = self.buffer.iter().position(|byte| *byte == SEPARATOR) {
-                let frame = self.buffer.split_to(end + 1);
-                let text = std::str::from_utf8(&frame[..end]).expect("UTF-8");
-                return Some(text.to_owned());
+            if let Some(body) = self.take_frame() {
+                return Some(body);
             }
             let read = self.io.read_buf(&mut self.buffer);
             let read = tokio::time::timeout(PATIENCE, read).await;
@@ -126,6 +194,15 @@ impl Peer {
                 return None;
             }
         }
+    }
+
+    fn take_frame(&mut self) -> Option<Bytes> {
+        if self.accepted && self.encoding == Encoding::MessagePack {
+            return msgpack::take_frame(&mut self.buffer);
+        }
+        let end = self.buffer.iter().position(|byte| *byte == SEPARATOR)?;
+        let frame = self.buffer.split_to(end + 1).freeze();
+        Some(frame.slice(..end))
     }
 
     /// The next frame that is no ping.
