@@ -93,7 +93,7 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    /// Takes what is queued and writes it; whether anything was taken. `park`: have the next push wake the task.
+    /// Takes what is queued and writes it; whether there may be more to do. `park`: have the next push wake the task.
     ///
     /// A batch is written completely before the next is taken, so that the time it takes can be limited.
     pub(super) fn poll_write(
@@ -122,17 +122,20 @@ impl<T: Transport> Pump<T> {
             }
             Taken::Nothing => false,
         };
-        self.poll_flush(cx)?;
-        Ok(wrote)
+        let freed = self.poll_flush(cx)?;
+        // What queued up behind a batch goes out as soon as the batch is written.
+        Ok(wrote || freed)
     }
 
-    fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<(), End> {
+    /// Whether the last of what was pushed has been written.
+    fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<bool, End> {
         let before = self.transport.unsent();
         let outbox = &self.connection.outbox;
         match self.transport.poll_flush(cx) {
             Poll::Ready(Ok(())) if before > 0 => {
                 outbox.wrote(0);
                 outbox.set_stuck(None);
+                return Ok(true);
             }
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => return Err(End::gone(Some(error))),
@@ -141,7 +144,7 @@ impl<T: Transport> Pump<T> {
                 outbox.set_stuck(Some(self.core.now()));
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     fn signaled(&self, signal: Signal) -> End {
