@@ -113,10 +113,8 @@ impl Core {
     pub(super) async fn shutdown(&self, drain: Duration) {
         let open = self.sessions.shut();
         for connection in &open {
-            connection.outbox.signal(super::outbox::Signal::Close {
-                error: None,
-                allow_reconnect: true,
-            });
+            connection.close(None, true);
+            connection.via.last_call();
         }
         if tokio::time::timeout(drain, self.closed()).await.is_ok() {
             return;

@@ -112,7 +112,8 @@ impl<H: Hub> Dispatcher<H> {
                 let error = error.map(Text::into_owned);
                 return Ok(Step::Closed { error });
             }
-            Message::Ping | Message::Ack { .. } | Message::Sequence { .. } => {}
+            Message::Ping => self.connection.clocks.pinged(),
+            Message::Ack { .. } | Message::Sequence { .. } => {}
         }
         Ok(Step::Next)
     }

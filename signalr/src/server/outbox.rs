@@ -205,16 +205,18 @@ impl Outbox {
         self.announce_end();
     }
 
-    /// The transport has `unsent` bytes left; everything else that was taken has been written.
-    pub(super) fn wrote(&self, unsent: usize) {
+    /// The transport has `unsent` bytes left; everything else that was taken has been written. Whether that made room.
+    pub(super) fn wrote(&self, unsent: usize) -> bool {
         let mut state = self.lock();
         let was_full = state.unsent() >= self.limit;
         state.in_flight = unsent;
         let has_room = state.unsent() < self.limit;
         drop(state);
-        if was_full && has_room {
+        let made_room = was_full && has_room;
+        if made_room {
             self.room.notify_waiters();
         }
+        made_room
     }
 
     pub(super) fn is_ended(&self) -> bool {

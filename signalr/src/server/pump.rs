@@ -104,7 +104,7 @@ impl<T: Transport> Pump<T> {
     ) -> Result<bool, End> {
         let outbox = &self.connection.outbox;
         let mut taken = Taken::Nothing;
-        if self.transport.unsent() == 0 {
+        if T::POLLED || self.transport.unsent() == 0 {
             let transport = &mut self.transport;
             taken = outbox.take(cx, park, |packet| transport.push(packet));
         } else if let Some(signal) = outbox.take_signal(cx, park) {
@@ -127,7 +127,7 @@ impl<T: Transport> Pump<T> {
         Ok(wrote || freed)
     }
 
-    /// Whether the last of what was pushed has been written.
+    /// Whether there is room for more: to push, or to answer what reading brings.
     fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<bool, End> {
         let before = self.transport.unsent();
         let outbox = &self.connection.outbox;
@@ -135,16 +135,15 @@ impl<T: Transport> Pump<T> {
             Poll::Ready(Ok(())) if before > 0 => {
                 outbox.wrote(0);
                 outbox.set_stuck(None);
-                return Ok(true);
+                Ok(true)
             }
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Err(End::gone(Some(error))),
+            Poll::Ready(Ok(())) => Ok(false),
+            Poll::Ready(Err(error)) => Err(End::gone(Some(error))),
             Poll::Pending => {
-                outbox.wrote(self.transport.unsent());
-                outbox.set_stuck(Some(self.core.now()));
+                outbox.set_stuck((!T::POLLED).then(|| self.core.now()));
+                Ok(outbox.wrote(self.transport.unsent()))
             }
         }
-        Ok(false)
     }
 
     fn signaled(&self, signal: Signal) -> End {
