@@ -34,7 +34,9 @@ pub use __private as __private_0_1_0;
 pub use signalr_macros::{hub, receiver};
 pub use {
     connection::Receiver,
-    hub::{Connecting, ConnectionId, Context, Hub, HubContext, Items, Kind, Method},
+    hub::{
+        Connecting, ConnectionId, Context, HttpTransportType, Hub, HubContext, Items, Kind, Method,
+    },
     hub_error::HubError,
 };
 
@@ -62,7 +64,7 @@ pub use {
 #[cfg(feature = "standalone")]
 pub use server::{Bound, Mount, Server, serve};
 #[cfg(feature = "server")]
-pub use server::{HubServer, HubServerBuilder, PeerAddr, ResponseBody};
+pub use server::{HubServer, HubServerBuilder, LocalAddr, PeerAddr, ResponseBody, ResponseFuture};
 
 // scaling out
 pub use {

@@ -197,7 +197,7 @@ async fn a_hundred_clients_of_two_hubs_are_told_when_the_server_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_whose_head_never_ends_is_cut_off_after_fifteen_seconds() {
+async fn a_request_whose_head_never_ends_is_cut_off_after_thirty_seconds() {
     let addr = start(Server::new().mount(HubServer::new(Named("slow")).at("/hub"))).await;
     let mut socket = TcpStream::connect(addr).await.expect("it listens");
     let begun = Instant::now();
@@ -206,7 +206,7 @@ async fn a_request_whose_head_never_ends_is_cut_off_after_fifteen_seconds() {
     let mut rest = Vec::new();
     socket.read_to_end(&mut rest).await.ok();
     let waited = since(begun);
-    assert!((15_000..16_000).contains(&waited), "{waited}");
+    assert!((30_000..31_000).contains(&waited), "{waited}");
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
+use http_body_util::Empty;
 use serde_json::Value;
-use signalr::{Context, HubServer, Server, hub};
+use signalr::{Context, HttpTransportType, HubServer, Server, hub};
 use tower_service::Service;
 
 use crate::support::http::{Http, UPGRADE};
@@ -31,6 +32,7 @@ pub async fn serve(server: Server) -> SocketAddr {
 async fn plain() -> (HubServer<Plain>, SocketAddr) {
     let hub = HubServer::builder(Plain)
         .max_negotiations(5)
+        .transports([HttpTransportType::WebSockets])
         .build()
         .expect("valid");
     let addr = serve(Server::new().mount(hub.at("/hub"))).await;
@@ -227,7 +229,7 @@ async fn five_hundred_negotiated_connections_never_meet_the_cap_of_five() {
 async fn negotiations_that_nobody_opens_are_forgotten() {
     let hub = HubServer::new(Plain);
     let negotiate = http::Request::post("/negotiate")
-        .body(())
+        .body(Empty::<bytes::Bytes>::new())
         .expect("a request");
     let answered: Result<_, Infallible> = hub.clone().call(negotiate).await;
     assert_eq!(answered.expect("an answer").status(), 200);
@@ -255,7 +257,9 @@ async fn bad_upgrades_are_refused() {
         let (name, value) = line.split_once(": ").expect("a header");
         request = request.header(name, value);
     }
-    let answer = hub.call(request.body(()).expect("a request")).await;
+    let answer = hub
+        .call(request.body(String::new()).expect("a request"))
+        .await;
     assert_eq!(
         answer.expect("an answer").status(),
         500,

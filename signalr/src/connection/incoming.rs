@@ -91,7 +91,8 @@ impl<S: Side, C: Callee> Incoming<S, C> {
                 let error = error.map(Text::into_owned);
                 return Ok(Step::Closed { error });
             }
-            Message::Ping | Message::Ack { .. } | Message::Sequence { .. } => {}
+            Message::Ping => self.side.clocks().pinged(),
+            Message::Ack { .. } | Message::Sequence { .. } => {}
         }
         Ok(Step::Next)
     }

@@ -23,6 +23,8 @@ pub(crate) struct KeepAlive {
     received: AtomicU64,
     /// While we do not read, silence is not the peer's fault.
     deaf: AtomicBool,
+    /// Silence counts.
+    armed: AtomicBool,
 }
 
 impl KeepAlive {
@@ -34,7 +36,22 @@ impl KeepAlive {
             sent: AtomicU64::new(now),
             received: AtomicU64::new(now),
             deaf: AtomicBool::new(false),
+            armed: AtomicBool::new(true),
         }
+    }
+
+    /// For a transport whose requests are signs of life: no pings, and silence counts only for a peer that has pinged (transports
+    /// reference, section 7.5).
+    pub(crate) fn inherent(timeout: u64, now: u64) -> Self {
+        Self {
+            armed: AtomicBool::new(false),
+            ..Self::new(u64::MAX, timeout, now)
+        }
+    }
+
+    /// The peer has pinged: it wants to be missed.
+    pub(crate) fn pinged(&self) {
+        self.armed.store(true, Relaxed);
     }
 
     pub(crate) fn sent(&self, now: u64) {
@@ -55,7 +72,8 @@ impl KeepAlive {
     /// Clocks that are read in steps lag behind: a time-out waits until it has surely passed.
     pub(crate) fn due(&self, now: u64) -> Due {
         let silence = now.saturating_sub(self.received.load(Relaxed));
-        if silence > self.timeout && !self.deaf.load(Relaxed) {
+        let counts = self.armed.load(Relaxed) && !self.deaf.load(Relaxed);
+        if silence > self.timeout && counts {
             Due::TimedOut
         } else if now.saturating_sub(self.sent.load(Relaxed)) >= self.interval {
             Due::Ping
@@ -96,6 +114,16 @@ mod tests {
         }
         assert_ne!(clocks.due(3_000), Due::TimedOut);
         assert_eq!(clocks.due(3_001), Due::TimedOut);
+    }
+
+    #[test]
+    fn with_a_sign_of_life_of_its_own_only_a_peer_that_pings_is_timed_out() {
+        let clocks = KeepAlive::inherent(3_000, 0);
+        assert_eq!(clocks.due(1_000_000), Due::Nothing);
+        clocks.received(1_000_000);
+        clocks.pinged();
+        assert_eq!(clocks.due(1_003_000), Due::Nothing);
+        assert_eq!(clocks.due(1_003_001), Due::TimedOut);
     }
 
     #[test]

@@ -185,11 +185,14 @@ impl Outbox {
         self.announce_end();
     }
 
-    /// The transport has `unsent` bytes left; everything else that was taken has been written.
-    pub(crate) fn wrote(&self, unsent: usize) {
+    /// The transport has `unsent` bytes left; everything else that was taken has been written. Whether that made room.
+    pub(crate) fn wrote(&self, unsent: usize) -> bool {
         let mut state = self.lock();
+        let was_full = state.unsent() >= self.limit;
         state.in_flight = unsent;
+        let has_room = state.unsent() < self.limit;
         state.call_up(self.limit);
+        was_full && has_room
     }
 
     pub(crate) fn is_ended(&self) -> bool {

@@ -85,7 +85,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
         }
     }
 
-    /// Takes what is queued and writes it; whether anything was taken. `park`: have the next push wake the task.
+    /// Takes what is queued and writes it; whether there may be more to do. `park`: have the next push wake the task.
     ///
     /// A batch is written completely before the next is taken, so that the time it takes can be limited.
     pub(crate) fn poll_write(
@@ -96,8 +96,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
     ) -> Result<bool, End> {
         let outbox = self.side.outbox();
         let mut taken = Taken::Nothing;
-        let carried_over = self.transport.unsent() > 0;
-        if !carried_over {
+        if T::POLLED || self.transport.unsent() == 0 {
             let transport = &mut self.transport;
             taken = outbox.take(cx, park, |packet| transport.push(packet));
         } else if let Some(signal) = outbox.take_signal(cx, park) {
@@ -115,27 +114,28 @@ impl<T: Transport, S: Side> Pump<T, S> {
             }
             Taken::Nothing => false,
         };
-        self.poll_flush(cx)?;
-        // What was queued behind a batch that is written only now has woken nobody.
-        Ok(wrote || carried_over && self.transport.unsent() == 0)
+        let freed = self.poll_flush(cx)?;
+        // What queued up behind a batch goes out as soon as the batch is written.
+        Ok(wrote || freed)
     }
 
-    fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<(), End> {
+    /// Whether there is room for more: to push, or to answer what reading brings.
+    fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<bool, End> {
         let before = self.transport.unsent();
         let outbox = self.side.outbox();
         match self.transport.poll_flush(cx) {
             Poll::Ready(Ok(())) if before > 0 => {
                 outbox.wrote(0);
                 outbox.set_stuck(None);
+                Ok(true)
             }
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Err(End::gone(error)),
+            Poll::Ready(Ok(())) => Ok(false),
+            Poll::Ready(Err(error)) => Err(End::gone(error)),
             Poll::Pending => {
-                outbox.wrote(self.transport.unsent());
-                outbox.set_stuck(Some(self.side.now()));
+                outbox.set_stuck((!T::POLLED).then(|| self.side.now()));
+                Ok(outbox.wrote(self.transport.unsent()))
             }
         }
-        Ok(())
     }
 
     fn signaled(&self, signal: Signal) -> End {

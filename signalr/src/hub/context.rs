@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{CallerClients, ConnectionId, Groups, Hub, HubSource, Items, Lifetime, Link};
+use super::{
+    CallerClients, ConnectionId, Groups, HttpTransportType, Hub, HubSource, Items, Lifetime, Link,
+    query,
+};
 use crate::{error::Error, hub_error::HubError, protocol::HubProtocol};
 
 /// A connection, before and after its session exists.
@@ -78,18 +81,49 @@ impl<H: Hub> Connecting<H> {
         self.parts.link.user_id()
     }
 
-    /// The HTTP request that opened the connection: method, URI, headers, and the extensions that middleware has set.
+    /// The HTTP request that opened the connection: method, URI, HTTP version, headers, and the extensions that middleware has set.
     ///
-    /// A connection without HTTP (see [`serve_connection`](crate::HubServer::serve_connection)) has an empty `GET /`.
+    /// With long polling it is the first poll, for as long as the connection lives. A connection without HTTP (see
+    /// [`serve_connection`](crate::HubServer::serve_connection)) has an empty `GET /`.
     #[must_use]
     pub fn request(&self) -> &http::request::Parts {
         self.parts.link.request()
     }
 
-    /// The other end of the socket, where the host tells it.
+    /// A parameter of the query of [`request`](Self::request), with its escapes undone. Letter case does not matter in its name.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        query::find(self.request().uri.query(), name)
+    }
+
+    /// A cookie of [`request`](Self::request), as the client sent it.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let lists = self.request().headers.get_all(http::header::COOKIE);
+        let mut pairs = lists
+            .into_iter()
+            .filter_map(|list| list.to_str().ok())
+            .flat_map(|list| list.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        pairs.find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// What carries the connection; `None` for a byte stream without HTTP.
+    #[must_use]
+    pub fn transport(&self) -> Option<HttpTransportType> {
+        self.parts.link.transport()
+    }
+
+    /// The other end of the socket, where the host tells it: see [`PeerAddr`](crate::PeerAddr).
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.parts.link.peer_addr()
+    }
+
+    /// Our end of the socket, where the host tells it: see [`LocalAddr`](crate::LocalAddr).
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.parts.link.local_addr()
     }
 
     /// The protocol that the client has chosen.

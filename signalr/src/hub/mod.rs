@@ -11,8 +11,10 @@ mod items;
 mod method;
 mod outgoing;
 mod port;
+pub(crate) mod query;
 mod source;
 mod targets;
+mod transport_type;
 
 pub use call::Call;
 pub use clients::{CallerClients, Clients};
@@ -28,4 +30,5 @@ pub use port::Recipients;
 pub(crate) use port::{Lifetime, Link};
 pub(crate) use source::HubSource;
 pub use targets::{Contract, Many, Single, Target, Untyped};
+pub use transport_type::HttpTransportType;
 pub(crate) use {context::ConnectionParts, method::find_duplicate};

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use super::{ConnectionId, Items, OutboundMessage};
+use super::{ConnectionId, HttpTransportType, Items, OutboundMessage};
 use crate::{
     connection::{Answer, BoxFuture},
     error::Error,
@@ -15,7 +15,10 @@ pub(crate) trait Link: Send + Sync {
     fn id(&self) -> &ConnectionId;
     fn user_id(&self) -> Option<&str>;
     fn request(&self) -> &http::request::Parts;
+    /// `None`: a byte stream without HTTP.
+    fn transport(&self) -> Option<HttpTransportType>;
     fn peer_addr(&self) -> Option<SocketAddr>;
+    fn local_addr(&self) -> Option<SocketAddr>;
     fn items(&self) -> &Items;
     fn protocol(&self) -> HubProtocol;
     /// Queues a packet behind everything queued before; never waits, for what the connection itself answers.

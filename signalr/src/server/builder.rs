@@ -11,7 +11,7 @@ use super::{
 use crate::{
     backplane::{Backplane, Local},
     error::Error,
-    hub::{Hub, HubSource},
+    hub::{HttpTransportType, Hub, HubSource},
     protocol::HubProtocol,
 };
 
@@ -158,9 +158,62 @@ impl<H: Hub> HubServerBuilder<H> {
         self
     }
 
+    /// Which HTTP transports clients may use. Default: all of them.
+    ///
+    /// The others are not offered when a client negotiates, and refused when it asks for one all the same. A client falls back by
+    /// itself from a transport that does not get through to the next one that is offered.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use signalr::{Error, HttpTransportType, HubServer, hub};
+    /// # struct Chat;
+    /// # #[hub]
+    /// # impl Chat {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let server = HubServer::builder(Chat)
+    ///     .transports([HttpTransportType::WebSockets, HttpTransportType::LongPolling])
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn transports(mut self, offered: impl IntoIterator<Item = HttpTransportType>) -> Self {
+        self.options.transports = offered.into_iter().collect();
+        self
+    }
+
+    /// A poll that has waited this long is answered empty, and the client polls again. Default: 90 s.
+    ///
+    /// Keep it below the clients' own time-out for a request, which is 100 s in JavaScript and 120 s in .NET.
+    pub fn poll_timeout(mut self, timeout: Duration) -> Self {
+        self.options.poll_timeout = timeout;
+        self
+    }
+
+    /// How long a negotiated connection may wait to be opened, and one with long polling may be without a poll. Default: 15 s.
+    pub fn disconnect_timeout(mut self, timeout: Duration) -> Self {
+        self.options.disconnect_timeout = timeout;
+        self
+    }
+
+    /// How many bytes of one connection's POST requests wait to be read before further ones have to wait. Default: 65,536.
+    ///
+    /// For Server-Sent Events and long polling; from a socket nothing is read before there is room.
+    pub fn receive_queue_limit(mut self, bytes: usize) -> Self {
+        self.options.receive_queue_limit = bytes;
+        self
+    }
+
+    /// The largest body of a POST request, which may hold many hub messages. Default: 30,000,000 bytes. Beyond, the answer is 413.
+    pub fn max_body_size(mut self, bytes: u64) -> Self {
+        self.options.max_body_size = bytes;
+        self
+    }
+
     /// How many negotiated connections may wait to be opened. Default: 1,000. Beyond, negotiate answers 429.
     ///
-    /// One that is not opened within 15 s is forgotten.
+    /// One that is not opened within [`disconnect_timeout`](Self::disconnect_timeout) is forgotten.
     pub fn max_negotiations(mut self, connections: usize) -> Self {
         self.options.max_negotiations = connections;
         self

@@ -11,19 +11,23 @@ use std::{
 
 use tokio::sync::Notify;
 
+use super::{options::Options, via::Via};
 use crate::{
     connection::{BoxFuture, Due, KeepAlive, Outbox, Signal},
     error::Kind,
-    hub::{ConnectionId, Items, Link},
+    hub::{ConnectionId, HttpTransportType, Items, Link},
     packet::Packet,
     protocol::{Control, HubProtocol},
+    transport::polls::Tick,
 };
 
-use super::options::Options;
-
-/// The address of the peer, for hosts to put into a request's extensions; our own listener does.
+/// The other end of the socket, for hosts to put into a request's extensions; our own listener does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
+
+/// Our end of the socket, for hosts to put into a request's extensions; our own listener does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalAddr(pub SocketAddr);
 
 /// A connection from its attachment to its end; shared by its task, the registry and the contexts of its calls.
 pub(super) struct Connection {
@@ -31,6 +35,7 @@ pub(super) struct Connection {
     pub(super) key: u64,
     id: ConnectionId,
     request: Box<http::request::Parts>,
+    pub(super) via: Via,
     items: Items,
     pub(super) outbox: Arc<Outbox>,
     pub(super) clocks: KeepAlive,
@@ -51,6 +56,8 @@ pub(super) enum Beat {
     NoHandshake,
     TimedOut,
     Stuck,
+    /// The client has gone.
+    Left,
 }
 
 /// What the handshake has settled.
@@ -72,21 +79,24 @@ impl Connection {
     pub(super) fn new(
         id: ConnectionId,
         request: http::request::Parts,
+        via: Via,
         options: &Options,
         now: u64,
     ) -> Self {
         static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
+        let timeout = millis(options.client_timeout);
+        let clocks = match via {
+            Via::LongPolling { .. } => KeepAlive::inherent(timeout, now),
+            _ => KeepAlive::new(millis(options.keep_alive), timeout, now),
+        };
         Self {
             key: NEXT_KEY.fetch_add(1, Relaxed),
             id,
             request: Box::new(request),
+            via,
             items: Items::default(),
             outbox: Arc::new(Outbox::new(options.send_queue_limit)),
-            clocks: KeepAlive::new(
-                millis(options.keep_alive),
-                millis(options.client_timeout),
-                now,
-            ),
+            clocks,
             agreed: OnceLock::new(),
             membership: Mutex::default(),
             announced: AtomicBool::new(false),
@@ -97,6 +107,11 @@ impl Connection {
 
     /// One look of the shared heartbeat.
     pub(super) fn due(&self, now: u64, options: &Options) -> Option<Beat> {
+        match self.via.tick(options) {
+            Tick::Fine => {}
+            Tick::Left => return Some(Beat::Left),
+            Tick::Stuck => return Some(Beat::Stuck),
+        }
         let stuck = self.outbox.stuck_for(now);
         if stuck.is_some_and(|stuck| stuck >= millis(options.send_timeout)) {
             return Some(Beat::Stuck);
@@ -129,6 +144,11 @@ impl Connection {
                 let after = options.send_timeout;
                 let error = Kind::SendTimeout { after }.into();
                 self.outbox.signal(Signal::Stuck(error));
+                self.via.cut_off();
+            }
+            Beat::Left => {
+                self.via.leave();
+                self.close(None, true);
             }
         }
     }
@@ -170,8 +190,17 @@ impl Link for Connection {
         &self.request
     }
 
+    fn transport(&self) -> Option<HttpTransportType> {
+        self.via.transport()
+    }
+
     fn peer_addr(&self) -> Option<SocketAddr> {
         self.request.extensions.get::<PeerAddr>().map(|peer| peer.0)
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        let local = self.request.extensions.get::<LocalAddr>();
+        local.map(|local| local.0)
     }
 
     fn items(&self) -> &Items {

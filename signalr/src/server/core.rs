@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     backplane::{Backplane, LocalConnections},
-    connection::{Calls, Signal},
+    connection::Calls,
     error::Kind,
     hub::{ConnectionId, Link},
 };
@@ -113,10 +113,8 @@ impl Core {
     pub(super) async fn shutdown(&self, drain: Duration) {
         let open = self.sessions.shut();
         for connection in &open {
-            connection.outbox.signal(Signal::Close {
-                error: None,
-                allow_reconnect: true,
-            });
+            connection.close(None, true);
+            connection.via.last_call();
         }
         if tokio::time::timeout(drain, self.closed()).await.is_ok() {
             return;

@@ -5,19 +5,26 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    builder::HubServerBuilder, connection::Connection, core::Core, methods::Methods, service,
-    session, token,
+    builder::HubServerBuilder,
+    connection::Connection,
+    core::Core,
+    methods::Methods,
+    response::{ResponseBody, ResponseFuture},
+    service, session,
+    sessions::Refused,
+    token,
+    via::Via,
 };
 use crate::{
-    hub::{Connecting, Hub, HubContext, HubSource, Lifetime},
+    hub::{Connecting, ConnectionId, Hub, HubContext, HubSource, Lifetime},
     hub_error::HubError,
-    transport::tcp::Raw,
+    transport::{inlet::Inlet, tcp::Raw},
 };
 
 /// Serves a hub to any number of clients.
 ///
-/// A `HubServer` is a `tower::Service` over HTTP requests: nest it in an axum router, hand it to hyper, or mount it with
-/// `at` in our own `Server` (feature `standalone`). It answers at the path it is mounted at and at `negotiate` below. Cheap to
+/// A `HubServer` is a `tower::Service` over HTTP requests with any body: nest it in an axum router, hand it to hyper, or mount it
+/// with `at` in our own `Server` (feature `standalone`). It answers at the path it is mounted at and at `negotiate` below. Cheap to
 /// clone; all clones are the same server.
 ///
 /// # Example
@@ -109,7 +116,7 @@ impl<H: Hub> HubServer<H> {
     {
         let (request, ()) = http::Request::new(()).into_parts();
         let token = token::generate();
-        if let Some(connection) = self.shared.open(&token, token.as_str().into(), request) {
+        if let Some(connection) = self.shared.open(&token, request, Via::Stream) {
             session::run(
                 Arc::clone(&self.shared),
                 token.into(),
@@ -163,20 +170,38 @@ impl<H: Hub> HubServer<H> {
 }
 
 impl<H: Hub> Shared<H> {
-    /// Makes a connection and keeps the heartbeat going for it; `None` while the server shuts down.
+    /// Makes a connection on the spot, whose token is its id; `None` while the server shuts down.
     pub(super) fn open(
         &self,
         token: &str,
-        id: crate::hub::ConnectionId,
         request: http::request::Parts,
+        via: Via,
     ) -> Option<Arc<Connection>> {
-        self.core.keep_beating();
-        let now = self.core.now();
-        let connection = Arc::new(Connection::new(id, request, &self.core.options, now));
+        let connection = self.make(token.into(), request, via);
         self.core
             .sessions
             .open(token, &connection)
             .then_some(connection)
+    }
+
+    /// Opens a negotiated connection. `make` gets what was posted to it so far, and may say no.
+    pub(super) fn attach<T>(
+        &self,
+        token: &str,
+        request: http::request::Parts,
+        make: impl FnOnce(Arc<Inlet>) -> Option<(Via, T)>,
+    ) -> Result<(Arc<Connection>, T), Refused> {
+        self.core.sessions.attach(token, |id, inlet| {
+            let (via, with) = make(inlet)?;
+            Some((self.make(id, request, via), with))
+        })
+    }
+
+    /// Keeps the heartbeat going for it, too.
+    fn make(&self, id: ConnectionId, request: http::request::Parts, via: Via) -> Arc<Connection> {
+        self.core.keep_beating();
+        let now = self.core.now();
+        Arc::new(Connection::new(id, request, via, &self.core.options, now))
     }
 }
 
@@ -199,10 +224,13 @@ impl<H: Hub> fmt::Debug for HubServer<H> {
     }
 }
 
-impl<H: Hub, B> tower_service::Service<http::Request<B>> for HubServer<H> {
-    type Response = http::Response<service::ResponseBody>;
+impl<H: Hub, B> tower_service::Service<http::Request<B>> for HubServer<H>
+where
+    B: http_body::Body + Send + 'static,
+{
+    type Response = http::Response<ResponseBody>;
     type Error = std::convert::Infallible;
-    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+    type Future = ResponseFuture;
 
     fn poll_ready(
         &mut self,
@@ -211,7 +239,7 @@ impl<H: Hub, B> tower_service::Service<http::Request<B>> for HubServer<H> {
         std::task::Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        std::future::ready(Ok(service::respond(&self.shared, request)))
+    fn call(&mut self, request: http::Request<B>) -> ResponseFuture {
+        service::respond(&self.shared, request)
     }
 }

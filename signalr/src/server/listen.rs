@@ -24,7 +24,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Mount, PeerAddr, service};
+use super::{LocalAddr, Mount, PeerAddr, response};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type BoxBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -32,8 +32,9 @@ type Fallback = dyn Fn(Request<Incoming>) -> Pin<Box<dyn Future<Output = Respons
     + Send
     + Sync;
 
-/// A client must send the head of a request within this time.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// A client must send the head of a request within this time. It also limits the rest between two requests, and must be longer than
+/// the 15 s after which clients ping by POST: a socket that is closed just then would cost them the connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to rest when the system has no socket to give.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
@@ -158,15 +159,23 @@ impl Server {
         })
     }
 
-    async fn respond(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<BoxBody> {
+    async fn respond(
+        &self,
+        mut request: Request<Incoming>,
+        peer: PeerAddr,
+        local: Option<LocalAddr>,
+    ) -> Response<BoxBody> {
         let path = request.uri().path();
-        match self.mounts.iter().find(|mount| mount.matches(path)) {
-            Some(mount) => {
-                request.extensions_mut().insert(PeerAddr(peer));
-                mount.respond(request).map(boxed)
-            }
-            None => (self.fallback)(request).await,
+        let Some(mount) = self.mounts.iter().find(|mount| mount.matches(path)) else {
+            return (self.fallback)(request).await;
+        };
+        let extensions = request.extensions_mut();
+        extensions.insert(peer);
+        if let Some(local) = local {
+            extensions.insert(local);
         }
+        let answered = mount.respond(request).await;
+        answered.unwrap_or_else(|never| match never {}).map(boxed)
     }
 }
 
@@ -267,9 +276,10 @@ async fn connection(
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch Nagle's algorithm off");
     }
+    let (peer, local) = (PeerAddr(peer), socket.local_addr().ok().map(LocalAddr));
     let service = service_fn(|request| {
         let server = &server;
-        async move { Ok::<_, Infallible>(server.respond(request, peer).await) }
+        async move { Ok::<_, Infallible>(server.respond(request, peer, local).await) }
     });
     let mut served = pin!(
         http1::Builder::new()
@@ -300,5 +310,5 @@ where
 }
 
 fn not_found() -> Response<BoxBody> {
-    service::text(StatusCode::NOT_FOUND, "Nothing is here.").map(boxed)
+    response::text(StatusCode::NOT_FOUND, "Nothing is here.").map(boxed)
 }

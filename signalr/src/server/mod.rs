@@ -4,6 +4,9 @@ mod builder;
 mod callee;
 mod connection;
 mod core;
+mod http_events;
+mod http_polls;
+mod http_send;
 mod hub_server;
 mod lifetime;
 #[cfg(feature = "standalone")]
@@ -15,20 +18,21 @@ mod options;
 #[cfg(test)]
 mod pair;
 mod phases;
-mod query;
 mod registry;
 mod request;
+mod response;
 mod service;
 mod session;
 mod sessions;
 mod token;
 mod upgrade;
+mod via;
 
 pub use builder::HubServerBuilder;
-pub use connection::PeerAddr;
+pub use connection::{LocalAddr, PeerAddr};
 pub use hub_server::HubServer;
 #[cfg(feature = "standalone")]
 pub use listen::{Bound, Server, serve};
 #[cfg(feature = "standalone")]
 pub use mount::Mount;
-pub use service::ResponseBody;
+pub use response::{ResponseBody, ResponseFuture};

@@ -3,11 +3,9 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::Request;
+use hyper::body::Incoming;
 
-use super::{
-    hub_server::HubServer,
-    service::{HubResponse, respond},
-};
+use super::{hub_server::HubServer, response::ResponseFuture, service::respond};
 use crate::hub::Hub;
 
 /// A hub at a path; made by [`HubServer::at`].
@@ -19,12 +17,12 @@ pub struct Mount {
 
 /// A server without the type of its hub.
 trait Mounted: Send + Sync {
-    fn respond(&self, request: Request<()>) -> HubResponse;
+    fn respond(&self, request: Request<Incoming>) -> ResponseFuture;
     fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 impl<H: Hub> Mounted for HubServer<H> {
-    fn respond(&self, request: Request<()>) -> HubResponse {
+    fn respond(&self, request: Request<Incoming>) -> ResponseFuture {
         respond(&self.shared, request)
     }
 
@@ -57,8 +55,8 @@ impl Mount {
         own.eq_ignore_ascii_case(&self.path)
     }
 
-    pub(super) fn respond<B>(&self, request: Request<B>) -> HubResponse {
-        self.hub.respond(request.map(|_| ()))
+    pub(super) fn respond(&self, request: Request<Incoming>) -> ResponseFuture {
+        self.hub.respond(request)
     }
 
     pub(super) async fn shutdown(&self, drain: Duration) {

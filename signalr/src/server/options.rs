@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     error::{Error, Kind},
+    hub::HttpTransportType,
     protocol::HubProtocol,
     transport::negotiate::MAX_VERSION,
 };
@@ -26,10 +27,12 @@ pub(crate) struct Options {
     pub(crate) max_negotiations: usize,
     pub(crate) close_timeout: Duration,
     pub(crate) min_negotiate_version: i32,
+    pub(crate) transports: Vec<HttpTransportType>,
+    pub(crate) disconnect_timeout: Duration,
+    pub(crate) poll_timeout: Duration,
+    pub(crate) receive_queue_limit: usize,
+    pub(crate) max_body_size: u64,
 }
-
-/// How long a negotiated connection waits to be opened.
-pub(crate) const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Default for Options {
     fn default() -> Self {
@@ -49,6 +52,11 @@ impl Default for Options {
             max_negotiations: 1_000,
             close_timeout: Duration::from_secs(5),
             min_negotiate_version: 0,
+            transports: HttpTransportType::ALL.to_vec(),
+            disconnect_timeout: Duration::from_secs(15),
+            poll_timeout: Duration::from_secs(90),
+            receive_queue_limit: 64 * 1024,
+            max_body_size: 30_000_000,
         }
     }
 }
@@ -60,6 +68,8 @@ impl Options {
             ("client_timeout", self.client_timeout),
             ("handshake_timeout", self.handshake_timeout),
             ("send_timeout", self.send_timeout),
+            ("disconnect_timeout", self.disconnect_timeout),
+            ("poll_timeout", self.poll_timeout),
         ] {
             if value.is_zero() {
                 return Err(invalid(option, "must be longer than zero"));
@@ -73,6 +83,7 @@ impl Options {
             ("max_uploads", self.max_uploads),
             ("upload_buffer", self.upload_buffer),
             ("max_negotiations", self.max_negotiations),
+            ("receive_queue_limit", self.receive_queue_limit),
         ] {
             if value == 0 {
                 return Err(invalid(option, "must be at least 1, but is 0"));
@@ -81,6 +92,12 @@ impl Options {
         if self.protocols.is_empty() {
             let rule = "must name at least one: There are no supported protocols";
             return Err(invalid("protocols", rule));
+        }
+        if self.max_body_size == 0 {
+            return Err(invalid("max_body_size", "must be at least 1, but is 0"));
+        }
+        if self.transports.is_empty() {
+            return Err(invalid("transports", "must name at least one"));
         }
         let version = self.min_negotiate_version;
         if !(0..=MAX_VERSION).contains(&version) {
@@ -97,13 +114,21 @@ impl Options {
         Ok(())
     }
 
+    /// What is offered, in the order in which clients try it.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = HttpTransportType> {
+        let all = HttpTransportType::ALL.iter().copied();
+        all.filter(|transport| self.transports.contains(transport))
+    }
+
     /// How often the shared heartbeat looks at all connections: a tenth of the shortest time-out, at most a second.
     pub(crate) fn heartbeat(&self) -> Duration {
         let shortest = self
             .keep_alive
             .min(self.client_timeout)
             .min(self.handshake_timeout)
-            .min(self.send_timeout);
+            .min(self.send_timeout)
+            .min(self.disconnect_timeout)
+            .min(self.poll_timeout);
         (shortest / 10).clamp(Duration::from_millis(10), Duration::from_secs(1))
     }
 }
@@ -131,6 +156,12 @@ mod tests {
         assert_eq!(options.upload_buffer, 10);
         assert_eq!(options.close_timeout, Duration::from_secs(5));
         assert_eq!(options.heartbeat(), Duration::from_secs(1));
+        assert_eq!(options.min_negotiate_version, 0);
+        assert_eq!(options.disconnect_timeout, Duration::from_secs(15));
+        assert_eq!(options.poll_timeout, Duration::from_secs(90));
+        assert_eq!(options.receive_queue_limit, 65_536);
+        assert_eq!(options.max_body_size, 30_000_000);
+        assert!(options.offers().eq(HttpTransportType::ALL.iter().copied()));
         options.validate().expect("valid");
     }
 

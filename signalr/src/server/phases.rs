@@ -198,6 +198,7 @@ impl<T: Transport> Pump<T, ServerSide> {
         // A peer that takes nothing has been waited for long enough.
         let limit = match stuck {
             Some(stuck) if stuck >= millis(options.send_timeout) => Duration::ZERO,
+            _ if T::POLLED => options.disconnect_timeout,
             _ => options.close_timeout,
         };
         if tokio::time::timeout(limit, closed).await.is_err() {

@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     connection::{Beat, Connection, millis},
-    options::{NEGOTIATION_TIMEOUT, Options},
+    options::Options,
 };
-use crate::hub::ConnectionId;
+use crate::{hub::ConnectionId, transport::inlet::Inlet};
 
 /// All connections of a hub by token, from negotiation to the end of their tasks.
 #[derive(Default)]
@@ -24,23 +24,33 @@ struct State {
 }
 
 enum Session {
-    Negotiated { id: ConnectionId, at: u64 },
+    Negotiated {
+        id: ConnectionId,
+        at: u64,
+        /// What is posted before the connection is opened.
+        inlet: Arc<Inlet>,
+    },
     Open(Arc<Connection>),
 }
 
-/// Why a connection cannot be negotiated now.
+/// Why a connection cannot be negotiated or opened now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    Full,
+    /// Too many wait to be opened.
+    Full { limit: usize },
+    /// The server shuts down.
     Closing,
+    /// Another request was quicker, or it was too late.
+    Taken,
+    /// The connection has another transport.
+    Changed,
 }
 
 /// What a token stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     No,
-    Negotiated,
-    Open,
+    Negotiated(Arc<Inlet>),
+    Open(Arc<Connection>),
 }
 
 impl Sessions {
@@ -53,17 +63,19 @@ impl Sessions {
         token: &str,
         id: ConnectionId,
         now: u64,
-        limit: usize,
+        options: &Options,
     ) -> Result<(), Refused> {
+        let limit = options.max_negotiations;
         let mut state = self.lock();
         if state.closing {
             return Err(Refused::Closing);
         }
         if state.negotiated >= limit {
-            return Err(Refused::Full);
+            return Err(Refused::Full { limit });
         }
         state.negotiated += 1;
-        let session = Session::Negotiated { id, at: now };
+        let inlet = Arc::new(Inlet::new(options.receive_queue_limit));
+        let session = Session::Negotiated { id, at: now, inlet };
         state.by_token.insert(token.into(), session);
         Ok(())
     }
@@ -71,21 +83,32 @@ impl Sessions {
     pub(super) fn look_up(&self, token: &str) -> Known {
         match self.lock().by_token.get(token) {
             None => Known::No,
-            Some(Session::Negotiated { .. }) => Known::Negotiated,
-            Some(Session::Open(_)) => Known::Open,
+            Some(Session::Negotiated { inlet, .. }) => Known::Negotiated(Arc::clone(inlet)),
+            Some(Session::Open(connection)) => Known::Open(Arc::clone(connection)),
         }
     }
 
-    /// Claims a negotiated token for the one connection it is good for, and returns its id.
-    pub(super) fn claim(&self, token: &str) -> Option<ConnectionId> {
+    /// Opens a negotiated connection, for the one request that its token is good for. `make` says no to a transport that it cannot
+    /// have any more.
+    pub(super) fn attach<T>(
+        &self,
+        token: &str,
+        make: impl FnOnce(ConnectionId, Arc<Inlet>) -> Option<(Arc<Connection>, T)>,
+    ) -> Result<(Arc<Connection>, T), Refused> {
         let mut state = self.lock();
-        let Some(Session::Negotiated { id, .. }) = state.by_token.get(token) else {
-            return None;
+        if state.closing {
+            return Err(Refused::Closing);
+        }
+        let Some(session @ Session::Negotiated { .. }) = state.by_token.get_mut(token) else {
+            return Err(Refused::Taken);
         };
-        let id = id.clone();
-        state.by_token.remove(token);
+        let Session::Negotiated { id, inlet, .. } = &*session else {
+            return Err(Refused::Taken);
+        };
+        let (connection, with) = make(id.clone(), Arc::clone(inlet)).ok_or(Refused::Changed)?;
+        *session = Session::Open(Arc::clone(&connection));
         state.negotiated -= 1;
-        Some(id)
+        Ok((connection, with))
     }
 
     /// Adds an open connection; `false` while the server shuts down.
@@ -99,7 +122,7 @@ impl Sessions {
         true
     }
 
-    /// Forgets an open connection; whether it was the last.
+    /// Forgets an open connection.
     pub(super) fn close(&self, token: &str) {
         self.lock().by_token.remove(token);
     }
@@ -109,9 +132,7 @@ impl Sessions {
         let mut state = self.lock();
         state.closing = true;
         state.negotiated = 0;
-        state
-            .by_token
-            .retain(|_, session| matches!(session, Session::Open(_)));
+        state.by_token.retain(|_, session| session.is_open());
         state.open().cloned().collect()
     }
 
@@ -130,13 +151,13 @@ impl Sessions {
             ..
         } = &mut *state;
         if *negotiated > 0 {
+            let patience = millis(options.disconnect_timeout);
             by_token.retain(|_, session| match session {
-                Session::Negotiated { at, .. } => {
-                    let fresh = now.saturating_sub(*at) <= millis(NEGOTIATION_TIMEOUT);
-                    *negotiated -= usize::from(!fresh);
-                    fresh
+                Session::Negotiated { at, .. } if now.saturating_sub(*at) > patience => {
+                    *negotiated -= 1;
+                    session.is_open()
                 }
-                Session::Open(_) => true,
+                Session::Negotiated { .. } | Session::Open(_) => true,
             });
         }
         let due = |connection: &Arc<Connection>| {
@@ -148,6 +169,19 @@ impl Sessions {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    /// Whether it is open; one that will never be lets go of those who have posted to it.
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Open(_) => true,
+            Self::Negotiated { inlet, .. } => {
+                inlet.end();
+                false
+            }
+        }
     }
 }
 

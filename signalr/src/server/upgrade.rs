@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::{
     connection::Connection,
     hub_server::Shared,
-    service::{HubResponse, empty, text},
+    response::{HubResponse, empty, text},
     session,
 };
 use crate::{hub::Hub, transport::ws::server::WebSocket};

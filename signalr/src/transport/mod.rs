@@ -1,7 +1,12 @@
 //! How bytes travel: in and out of one connection. Knows no hub and no message.
 
+pub(crate) mod inlet;
+pub(crate) mod long_polling;
 pub(crate) mod negotiate;
 mod out_queue;
+pub(crate) mod outlet;
+pub(crate) mod polls;
+pub(crate) mod sse;
 pub(crate) mod tcp;
 pub(crate) mod ws;
 
@@ -33,6 +38,9 @@ pub(crate) enum Ending {
 pub(crate) trait Transport: Send + 'static {
     /// Whether it can carry binary messages.
     const BINARY: bool;
+
+    /// Whether the peer fetches what is sent to it: bytes wait for its next request without harm, and its requests are its sign of life.
+    const POLLED: bool = false;
 
     /// Appends what has arrived, a bounded piece at a time.
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut BytesMut)

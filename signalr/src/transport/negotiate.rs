@@ -32,10 +32,19 @@ pub(crate) struct Offer {
     pub(crate) transfer_formats: &'static [&'static str],
 }
 
-pub(crate) const WEB_SOCKETS: Offer = Offer {
-    transport: "WebSockets",
-    transfer_formats: &["Text", "Binary"],
-};
+impl Offer {
+    pub(crate) fn new(transport: &'static str, binary: bool) -> Self {
+        let formats: &[_] = if binary {
+            &["Text", "Binary"]
+        } else {
+            &["Text"]
+        };
+        Self {
+            transport,
+            transfer_formats: formats,
+        }
+    }
+}
 
 /// The answer that opens a connection, in the property order of section 2.2.
 #[derive(Debug, Serialize)]
@@ -106,11 +115,14 @@ mod tests {
             negotiate_version: 1,
             connection_id: "I",
             connection_token: Some("T"),
-            available_transports: &[WEB_SOCKETS],
+            available_transports: &[
+                Offer::new("WebSockets", true),
+                Offer::new("ServerSentEvents", false),
+            ],
         };
         assert_eq!(
             serde_json::to_string(&answer).expect("plain strings"),
-            r#"{"negotiateVersion":1,"connectionId":"I","connectionToken":"T","availableTransports":[{"transport":"WebSockets","transferFormats":["Text","Binary"]}]}"#
+            r#"{"negotiateVersion":1,"connectionId":"I","connectionToken":"T","availableTransports":[{"transport":"WebSockets","transferFormats":["Text","Binary"]},{"transport":"ServerSentEvents","transferFormats":["Text"]}]}"#
         );
     }
 }

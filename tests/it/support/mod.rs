@@ -8,6 +8,8 @@ pub mod http;
 mod log;
 pub mod msgpack;
 mod peer;
+pub mod posts;
+mod room;
 pub mod web;
 
 pub use broken::BROKEN;
@@ -15,3 +17,4 @@ pub use clock::{settle, since, soon, wait};
 pub use encoding::Encoding;
 pub use log::{Log, OnDrop};
 pub use peer::{PING, Peer};
+pub use room::Room;

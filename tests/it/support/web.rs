@@ -150,6 +150,45 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.answer(method).await
     }
 
+    /// Posts a body of known length.
+    pub async fn post(&mut self, target: &str, body: &[u8]) -> Answer {
+        let length = body.len();
+        let head =
+            format!("POST {target} HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n");
+        self.send(&[head.as_bytes(), body].concat()).await;
+        self.answer("POST").await
+    }
+
+    /// The next chunk of a body without length; `None` at its end.
+    pub async fn chunk(&mut self) -> Option<String> {
+        let (start, length) = loop {
+            if let Some(end) = self.buffer.windows(2).position(|two| two == b"\r\n") {
+                let length = std::str::from_utf8(&self.buffer[..end]).expect("a text");
+                break (
+                    end + 2,
+                    usize::from_str_radix(length, 16).expect("a length"),
+                );
+            }
+            assert!(self.fill().await, "the end before a chunk");
+        };
+        while self.buffer.len() < start + length + 2 {
+            assert!(self.fill().await, "the end within a chunk");
+        }
+        let chunk = self.buffer.split_to(start + length + 2);
+        let text = String::from_utf8(chunk[start..start + length].to_vec()).expect("a text");
+        (length > 0).then_some(text)
+    }
+
+    /// Whether the server has closed its side; nothing comes before.
+    pub async fn is_ended(&mut self) -> bool {
+        !self.fill().await && self.buffer.is_empty()
+    }
+
+    /// Whether the server still takes what is sent.
+    pub async fn try_send(&mut self, bytes: &[u8]) -> bool {
+        in_time(self.io.write_all(bytes)).await.is_ok()
+    }
+
     pub async fn send(&mut self, bytes: &[u8]) {
         in_time(self.io.write_all(bytes)).await.expect("it reads");
     }

@@ -1,7 +1,7 @@
 //! Query parameters.
 
 /// The value of a parameter; names are compared without case (TR-11).
-pub(super) fn find(query: Option<&str>, name: &str) -> Option<String> {
+pub(crate) fn find(query: Option<&str>, name: &str) -> Option<String> {
     query?
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

@@ -1,0 +1,145 @@
+//! What requests are answered with.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+
+use crate::{connection::BoxFuture, error::Error, transport::outlet::OutletBody};
+
+/// The body of our responses.
+///
+/// It fails when a connection ends within a response that its client should not take for complete.
+#[derive(Debug)]
+pub struct ResponseBody(Content);
+
+#[derive(Debug)]
+enum Content {
+    Whole(Full<Bytes>),
+    Pieces(OutletBody),
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match &mut self.0 {
+            Content::Whole(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
+            Content::Pieces(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Content::Whole(body) => body.is_end_stream(),
+            Content::Pieces(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Content::Whole(body) => body.size_hint(),
+            Content::Pieces(body) => body.size_hint(),
+        }
+    }
+}
+
+pub(super) type HubResponse = Response<ResponseBody>;
+
+/// The answer of a [`HubServer`](crate::HubServer) in the making: at once for most requests, later for a poll or a POST.
+///
+/// # Cancel safety
+/// Dropping it before it is ready is what a client's disconnect does: a poll loses nothing, of a POST a part may have arrived.
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct ResponseFuture(Inner);
+
+enum Inner {
+    Ready(Option<HubResponse>),
+    Waiting(BoxFuture<HubResponse>),
+}
+
+impl ResponseFuture {
+    pub(super) fn later(response: impl Future<Output = HubResponse> + Send + 'static) -> Self {
+        Self(Inner::Waiting(Box::pin(response)))
+    }
+}
+
+impl From<HubResponse> for ResponseFuture {
+    fn from(response: HubResponse) -> Self {
+        Self(Inner::Ready(Some(response)))
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<HubResponse, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Inner::Ready(response) => {
+                let response = response.take();
+                Poll::Ready(Ok(response.expect("a future is not polled after its end")))
+            }
+            Inner::Waiting(response) => response.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Inner::Ready(_) => "ResponseFuture(ready)",
+            Inner::Waiting(_) => "ResponseFuture(waiting)",
+        })
+    }
+}
+
+pub(super) fn json(value: &impl serde::Serialize) -> HubResponse {
+    let body = serde_json::to_vec(value).expect("plain strings and numbers can be written");
+    respond_with(StatusCode::OK, "application/json", body.into())
+}
+
+/// Plain text; mostly none at all, since clients read the status.
+pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> HubResponse {
+    respond_with(status, "text/plain", body.into())
+}
+
+/// A response whose body comes in pieces.
+pub(super) fn pieces(content_type: &'static str, body: OutletBody) -> HubResponse {
+    let mut response = respond_with(StatusCode::OK, content_type, Bytes::new());
+    *response.body_mut() = ResponseBody(Content::Pieces(body));
+    response
+}
+
+pub(super) fn respond_with(
+    status: StatusCode,
+    content_type: &'static str,
+    body: Bytes,
+) -> HubResponse {
+    let mut response = empty(status);
+    *response.body_mut() = ResponseBody(Content::Whole(Full::new(body)));
+    let content_type = HeaderValue::from_static(content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+pub(super) fn empty(status: StatusCode) -> HubResponse {
+    let mut response = Response::new(ResponseBody(Content::Whole(Full::default())));
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,85 @@
+//! What carries a connection, as the rest of the server sees it.
+
+use std::sync::Arc;
+
+use super::options::Options;
+use crate::{
+    hub::HttpTransportType,
+    transport::{
+        inlet::Inlet,
+        outlet::Outlet,
+        polls::{Polls, Tick},
+    },
+};
+
+/// The HTTP side of a connection, for the requests that come while it runs.
+pub(super) enum Via {
+    /// A byte stream without HTTP.
+    Stream,
+    WebSockets,
+    ServerSentEvents {
+        inlet: Arc<Inlet>,
+        outlet: Arc<Outlet>,
+    },
+    LongPolling {
+        inlet: Arc<Inlet>,
+        polls: Arc<Polls>,
+    },
+}
+
+impl Via {
+    pub(super) fn transport(&self) -> Option<HttpTransportType> {
+        match self {
+            Self::Stream => None,
+            Self::WebSockets => Some(HttpTransportType::WebSockets),
+            Self::ServerSentEvents { .. } => Some(HttpTransportType::ServerSentEvents),
+            Self::LongPolling { .. } => Some(HttpTransportType::LongPolling),
+        }
+    }
+
+    /// Where POST requests write to.
+    pub(super) fn inlet(&self) -> Option<&Arc<Inlet>> {
+        match self {
+            Self::Stream | Self::WebSockets => None,
+            Self::ServerSentEvents { inlet, .. } | Self::LongPolling { inlet, .. } => Some(inlet),
+        }
+    }
+
+    /// One look of the shared heartbeat.
+    pub(super) fn tick(&self, options: &Options) -> Tick {
+        match self {
+            // The connection has noticed by itself, unless it was not reading.
+            Self::ServerSentEvents { outlet, .. } if outlet.is_left() => Tick::Left,
+            Self::Stream | Self::WebSockets | Self::ServerSentEvents { .. } => Tick::Fine,
+            Self::LongPolling { polls, .. } => polls.tick(
+                options.poll_timeout,
+                options.disconnect_timeout,
+                options.send_timeout,
+            ),
+        }
+    }
+
+    /// The client has left: its input ends, and nothing reaches it any more.
+    pub(super) fn leave(&self) {
+        if let Some(inlet) = self.inlet() {
+            inlet.end();
+        }
+        if let Self::LongPolling { polls, .. } = self {
+            polls.leave();
+        }
+    }
+
+    /// The client takes nothing: what is being written to it is given up.
+    pub(super) fn cut_off(&self) {
+        if let Self::LongPolling { polls, .. } = self {
+            polls.cut_off();
+        }
+    }
+
+    /// The server shuts down: no further requests are expected.
+    pub(super) fn last_call(&self) {
+        if let Self::LongPolling { polls, .. } = self {
+            polls.last_call();
+        }
+    }
+}
