@@ -87,18 +87,18 @@ impl Questions {
 
     pub async fn ask_number_briefly(&self, cx: &Context<Self>, millis: u64) -> String {
         let asking = cx.clients().caller().number();
-        match tokio::time::timeout(Duration::from_millis(millis), asking).await {
-            Ok(answer) => told(answer),
-            Err(_) => "too late".to_owned(),
-        }
+        told(asking.timeout(Duration::from_millis(millis)).await)
     }
 }
 
-/// What became of a question, in words that tell the kinds of failure apart.
+/// What became of a question: each kind of failure in words of its own.
 fn told(answer: Result<i32, Error>) -> String {
     match answer {
         Ok(number) => format!("the number {number}"),
+        Err(error) if error.is_timeout() => "too late".to_owned(),
         Err(error) if error.is_closed() => format!("gone: {error}"),
+        Err(error) if error.is_no_handler() => "no handler".to_owned(),
+        Err(error) if error.is_serialization() => format!("unreadable: {error}"),
         Err(error) => match error.remote_message() {
             Some(text) => format!("the client says: {text}"),
             None => format!("failed: {error}"),
