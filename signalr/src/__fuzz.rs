@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use bytes::BytesMut;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    Context, HubError, HubServer, Receiver, hub,
-    protocol::{HubProtocol, Message, framing::FrameBuffer, handshake},
+    Blob, Context, HubError, HubServer, OffsetTimestamp, Receiver, Timestamp, hub,
+    protocol::{HubProtocol, Message, Outcome, Source, framing::FrameBuffer, handshake},
     transport::ws::Decoder,
 };
 
@@ -16,30 +17,69 @@ const LIMIT: usize = 1_024;
 
 /// Any chunking gives the same frames, and none is larger than the limit.
 pub fn framing(chunks: &[&[u8]]) {
-    let frames = |chunks: &[&[u8]]| {
-        let (mut buffer, mut frames) = (FrameBuffer::new(Some(LIMIT)), Vec::new());
-        for chunk in chunks {
-            buffer.space().extend_from_slice(chunk);
-            loop {
-                match buffer.next_text() {
-                    Ok(Some(frame)) => frames.push(frame.to_vec()),
-                    Ok(None) => break,
-                    Err(_) => return (frames, true),
-                }
-            }
-        }
-        (frames, false)
-    };
-    let (pieces, failed) = frames(chunks);
-    assert!(pieces.iter().all(|frame| frame.len() < LIMIT));
-    assert_eq!(frames(&[&chunks.concat()]), (pieces, failed));
+    for binary in [false, true] {
+        let (pieces, failed) = frames(chunks, binary, Some(LIMIT));
+        assert!(pieces.iter().all(|frame| frame.len() < LIMIT));
+        let whole = frames(&[&chunks.concat()], binary, Some(LIMIT));
+        assert_eq!(whole, (pieces, failed));
+    }
 }
 
-/// A frame is read or refused.
+/// All whole frames, and whether the bytes behind them can be none.
+fn frames(chunks: &[&[u8]], binary: bool, limit: Option<usize>) -> (Vec<Vec<u8>>, bool) {
+    let (mut buffer, mut frames) = (FrameBuffer::new(limit), Vec::new());
+    for chunk in chunks {
+        buffer.space().extend_from_slice(chunk);
+        loop {
+            match buffer.next(binary) {
+                Ok(Some(frame)) => frames.push(frame.to_vec()),
+                Ok(None) => break,
+                Err(_) => return (frames, true),
+            }
+        }
+    }
+    (frames, false)
+}
+
+/// A frame is read or refused, and so are the values in it.
 pub fn json(frame: &[u8]) {
-    if let Ok(Some(Message::Invocation(call))) = HubProtocol::Json.decode(frame) {
-        assert!(!call.target.is_empty());
-        assert!(!call.streaming || call.id.is_some());
+    read(HubProtocol::Json, frame);
+}
+
+/// As [`json`].
+pub fn messagepack(frame: &[u8]) {
+    read(HubProtocol::MessagePack, frame);
+}
+
+fn read(protocol: HubProtocol, frame: &[u8]) {
+    match protocol.decode(frame) {
+        Ok(Some(Message::Invocation(call))) => {
+            assert!(!call.target.is_empty());
+            assert!(!call.streaming || call.id.is_some());
+            let Ok((mut arguments, count)) = Source::list(call.arguments) else {
+                return;
+            };
+            let mut read = 0;
+            while arguments.more() && arguments.next::<IgnoredAny>().is_ok() {
+                read += 1;
+            }
+            // What is not there cannot be read, whatever is claimed.
+            assert!(read <= frame.len() && count.is_none_or(|count| read <= count));
+        }
+        Ok(Some(
+            Message::StreamItem { item: value, .. }
+            | Message::Completion {
+                outcome: Outcome::Result(value),
+                ..
+            },
+        )) => {
+            let _ = Source::single(value).next::<Value>();
+            let _ = Source::single(value).next::<(Timestamp, Blob, OffsetTimestamp)>();
+            if let Ok(moment) = Source::single(value).next::<Timestamp>() {
+                assert_eq!(moment.to_string().parse(), Ok(moment));
+            }
+        }
+        _ => {}
     }
 }
 
@@ -125,9 +165,19 @@ impl Target {
     }
 }
 
+/// As [`talk`], in JSON.
+pub fn connection(chunks: &[&[u8]]) {
+    talk(HubProtocol::Json, chunks);
+}
+
+/// As [`talk`], in MessagePack.
+pub fn connection_messagepack(chunks: &[&[u8]]) {
+    talk(HubProtocol::MessagePack, chunks);
+}
+
 /// A peer that has shaken hands sends anything, in pieces: the connection ends when the peer does, every frame of the server is well
 /// formed, and no id gets more completions than calls.
-pub fn connection(chunks: &[&[u8]]) {
+fn talk(protocol: HubProtocol, chunks: &[&[u8]]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -139,10 +189,9 @@ pub fn connection(chunks: &[&[u8]]) {
         let (mut client, io) = tokio::io::duplex(1 << 20);
         let served = server.serve_connection(io);
         let peer = async {
-            client
-                .write_all(b"{\"protocol\":\"json\",\"version\":1}\x1e")
-                .await
-                .expect("open");
+            let name = protocol.name();
+            let request = format!("{{\"protocol\":\"{name}\",\"version\":1}}\x1e");
+            client.write_all(request.as_bytes()).await.expect("open");
             for chunk in chunks {
                 // The server may have had enough.
                 if client.write_all(chunk).await.is_err() {
@@ -162,27 +211,22 @@ pub fn connection(chunks: &[&[u8]]) {
         assert_eq!((server.connection_count(), server.group_count()), (0, 0));
         received
     });
-    check_answers(&sent, &received);
+    check_answers(protocol, &sent, &received);
 }
 
-fn check_answers(sent: &[u8], received: &[u8]) {
-    let ids = |message: &Message<'_>| match message {
-        Message::Invocation(call) => call.id.as_deref().map(str::to_owned),
-        _ => None,
-    };
+fn check_answers(protocol: HubProtocol, sent: &[u8], received: &[u8]) {
     let mut calls: HashMap<String, usize> = HashMap::new();
-    for frame in sent.split(|byte| *byte == 0x1e) {
-        if let Ok(Some(message)) = HubProtocol::Json.decode(frame)
-            && let Some(id) = ids(&message)
+    for frame in frames(&[sent], protocol.is_binary(), None).0 {
+        if let Ok(Some(Message::Invocation(call))) = protocol.decode(&frame)
+            && let Some(id) = call.id
         {
-            *calls.entry(id).or_default() += 1;
+            *calls.entry(id.into_owned()).or_default() += 1;
         }
     }
-    assert!(received.starts_with(handshake::ACCEPTED));
-    let frames = &received[handshake::ACCEPTED.len()..];
-    for frame in frames.split_inclusive(|byte| *byte == 0x1e) {
-        let text = frame.strip_suffix(&[0x1e]).expect("whole frames");
-        let message = HubProtocol::Json.decode(text).expect("well formed");
+    let answers = received.strip_prefix(handshake::ACCEPTED);
+    let answers = answers.expect("the handshake was accepted");
+    for frame in frames(&[answers], protocol.is_binary(), None).0 {
+        let message = protocol.decode(&frame).expect("well formed");
         if let Message::Completion { id, .. } = message.expect("a known type") {
             let left = calls.get_mut(&*id).expect("an id that was sent");
             *left = left.checked_sub(1).expect("one completion for each call");

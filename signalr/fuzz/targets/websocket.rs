@@ -2,4 +2,4 @@
 
 mod chunks;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| signalr::__fuzz::websocket(&chunks::cut(input)));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| signalr::__fuzz::websocket(&chunks::cut(input, chunks::TEXT)));
