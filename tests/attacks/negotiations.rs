@@ -119,10 +119,8 @@ async fn a_thousand_posts_to_a_negotiation_that_nobody_opens_are_answered_at_onc
             if number % 2 == 0 {
                 let mut wire = Wire::open(addr).await;
                 let answer = wire.ask("POST", &target, "").await;
-                answer.expect_text(
-                    405,
-                    "POST requests are not allowed for WebSocket connections.",
-                );
+                // Bytes for a connection that is not open yet wait in its queue; there are none.
+                answer.expect_text(200, "");
             } else {
                 // Half of them do not wait for the answer.
                 let mut io = TcpStream::connect(addr).await.expect("it listens");

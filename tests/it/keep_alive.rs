@@ -222,7 +222,7 @@ async fn a_client_is_not_timed_out_while_the_server_does_not_read_it() {
     )
     .await;
     // Ten wait in the buffer, some hundreds are parked, and the rest waits at the door.
-    for item in 0..800 {
+    for item in 0..2_000 {
         peer.send(&format!(r#"{{"type":2,"invocationId":"n","item":{item}}}"#))
             .await;
     }
@@ -233,10 +233,10 @@ async fn a_client_is_not_timed_out_while_the_server_does_not_read_it() {
         assert_eq!(peer.frame().await.as_deref(), Some(PING));
     }
     // The clock starts afresh when reading goes on.
-    hub.gate.add_permits(801);
+    hub.gate.add_permits(2_001);
     let start = Instant::now();
     peer.send(r#"{"type":3,"invocationId":"n"}"#).await;
-    assert_eq!(peer.completion("u").await, (0..800).sum::<i32>());
+    assert_eq!(peer.completion("u").await, (0..2_000).sum::<i32>());
     while peer.frame().await.as_deref() == Some(PING) {}
     let after = since(start);
     assert!((3_000..=4_000).contains(&after), "closed after {after} ms");
