@@ -29,6 +29,7 @@ mod lifetimes;
 mod method_errors;
 mod method_names;
 mod more_streams;
+mod nesting;
 mod options;
 mod order;
 mod panics;

@@ -235,3 +235,78 @@ pub const BROKEN: &[(&str, &str)] = &[
         "Expected 'sequenceId' to be of type Number.",
     ),
 ];
+
+/// The same in MessagePack, beside the reference's own vectors: bodies in hexadecimal.
+pub const BROKEN_MESSAGEPACK: &[(&str, &str)] = &[
+    ("", "Error reading MessagePack."),
+    ("c0", "Error reading MessagePack."),
+    ("c1", "Error reading MessagePack."),
+    ("06", "Error reading MessagePack."),
+    ("81 06 06", "Error reading MessagePack."),
+    ("dc 00", "Error reading MessagePack."),
+    ("90", "Reading 'messageType' as Int32 failed."),
+    ("91 c0", "Reading 'messageType' as Int32 failed."),
+    (
+        "91 ca 40 c0 00 00",
+        "Reading 'messageType' as Int32 failed.",
+    ),
+    (
+        "91 cf 00 00 00 01 00 00 00 06",
+        "Reading 'messageType' as Int32 failed.",
+    ),
+    ("92 01 c0", "Reading map length for 'headers' failed."),
+    ("92 05 90", "Reading map length for 'headers' failed."),
+    ("95 02 81 c0 a1 62 a1 31 c0", "Null or empty key in header."),
+    (
+        "95 02 81 a1 61 c0 a1 31 c0",
+        "Null or empty value in header.",
+    ),
+    (
+        "95 02 82 a1 61 a1 62 a1 61 a1 62 a1 31 c0",
+        "Repeated key in header.",
+    ),
+    (
+        "95 01 80 2a a1 54 90",
+        "Reading 'invocationId' as String failed.",
+    ),
+    (
+        "95 01 80 a2 ff fe a1 54 90",
+        "Reading 'invocationId' as String failed.",
+    ),
+    (
+        "95 01 80 c0 c0 90",
+        "Null or empty target for Invocation message.",
+    ),
+    (
+        "95 04 80 c0 a1 54 90",
+        "Null or empty invocation ID for StreamInvocation message.",
+    ),
+    (
+        "96 01 80 c0 a1 54 90 2a",
+        "Reading array length for 'streamIds' failed.",
+    ),
+    (
+        "96 01 80 c0 a1 54 90 91 2a",
+        "Reading 'streamIds' as String failed.",
+    ),
+    (
+        "96 01 80 c0 a1 54 90 91 c0",
+        "Null or empty value in streamIds received.",
+    ),
+    ("94 03 80 a1 31 c0", "Reading 'resultKind' as Int32 failed."),
+    ("94 03 80 a1 31 00", "Invalid invocation result kind."),
+    ("94 03 80 a1 31 04", "Invalid invocation result kind."),
+    ("91 07", "Reading 'error' as String failed."),
+    ("92 07 2a", "Reading 'error' as String failed."),
+    ("93 07 c0 c0", "Reading 'allowReconnect' as Boolean failed."),
+    ("93 07 c0", "Reading 'allowReconnect' as Boolean failed."),
+    ("92 08 a1 31", "Reading 'sequenceId' as Int64 failed."),
+    (
+        "92 08 cf 80 00 00 00 00 00 00 00",
+        "Reading 'sequenceId' as Int64 failed.",
+    ),
+    (
+        "92 09 cb 3f f0 00 00 00 00 00 00",
+        "Reading 'sequenceId' as Int64 failed.",
+    ),
+];

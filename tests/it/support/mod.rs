@@ -12,7 +12,7 @@ pub mod posts;
 mod room;
 pub mod web;
 
-pub use broken::BROKEN;
+pub use broken::{BROKEN, BROKEN_MESSAGEPACK};
 pub use clock::{settle, since, soon, wait};
 pub use encoding::Encoding;
 pub use log::{Log, OnDrop};

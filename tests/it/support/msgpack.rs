@@ -64,6 +64,14 @@ pub fn frame(message: &str) -> Vec<u8> {
     framed(&body)
 }
 
+/// Bytes of hexadecimal digits, two by two.
+pub fn bytes(hex: &str) -> Vec<u8> {
+    let digits = hex.split_whitespace();
+    digits
+        .map(|byte| u8::from_str_radix(byte, 16).expect("two digits"))
+        .collect()
+}
+
 /// Puts the length in front.
 pub fn framed(body: &[u8]) -> Vec<u8> {
     let (mut frame, mut left) = (Vec::new(), body.len());
