@@ -178,9 +178,6 @@ impl<'a> Source<'a> {
             #[cfg(feature = "msgpack")]
             Rest::MessagePack { rest, left } => {
                 *left = left.saturating_sub(1);
-                if *left == 0 {
-                    return Ok(msgpack::value::read(rest)?);
-                }
                 let (value, behind) = msgpack::value::split(rest).ok_or("malformed")?;
                 *rest = behind;
                 Ok(msgpack::value::read(value)?)

@@ -16,7 +16,8 @@ pub(in crate::protocol) fn write<T: Serialize + ?Sized>(
     value.serialize(&mut serializer)
 }
 
-/// Reads the value at the front; what follows it is not looked at.
+/// Reads a whole value: one that [`split`] has found. Types reserve memory for as many elements as a list claims, on every level, so
+/// the elements must be there.
 pub(in crate::protocol) fn read<T: DeserializeOwned>(from: &[u8]) -> Result<T, decode::Error> {
     let mut deserializer = Deserializer::from_read_ref(from).with_human_readable();
     deserializer.set_max_depth(MAX_DEPTH);
