@@ -26,6 +26,7 @@ mod http;
 mod ignored;
 mod keep_alive;
 mod lifetimes;
+mod memory;
 mod method_errors;
 mod method_names;
 mod more_streams;
