@@ -1,7 +1,9 @@
-//! The server that the official JavaScript client is tested against (`hub.test.mjs`).
+//! The server that the official JavaScript client is tested against (`hub.test.mjs`, `transports.test.mjs`).
 //!
 //! `/hub` has a method for everything; `/detailed` shows inner errors; `/refuse` lets nobody in; `/quick` has short
-//! timers; `/pascal` talks to its clients as .NET code does. Takes an address, and prints the URL it serves.
+//! timers; `/pascal` talks to its clients as .NET code does; `/everywhere` is for all transports. Takes an address, and prints the URL it serves.
+
+mod everywhere;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -393,6 +395,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .mount(quick.at("/quick"))
         .mount(HubServer::new(Refuse).at("/refuse"))
         .mount(HubServer::new(Pascal).at("/pascal"))
+        .mount(everywhere::Everywhere::serve()?.at("/everywhere"))
         .bind(
             std::env::args()
                 .nth(1)
