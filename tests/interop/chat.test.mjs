@@ -7,7 +7,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { client, programs, Queue, startBrowser, startServer } from "./support.mjs";
+import { client, isEvents, programs, proxy, Queue, startBrowser, startServer } from "./support.mjs";
 
 const limit = { timeout: 60_000 };
 const artifacts = process.env.ARTIFACTS ?? fileURLToPath(new URL("../../target/artifacts/", import.meta.url));
@@ -27,7 +27,7 @@ after(async () => {
 }, limit);
 
 /** A window of its own person: nothing is shared with the others. Errors on the page fail the test. */
-async function open(t, options = {}) {
+async function open(t, { url = server.url, ...options } = {}) {
   const context = await browser.newContext({ viewport: desktop, ...options });
   t.after(() => context.close());
   const page = await context.newPage();
@@ -40,7 +40,7 @@ async function open(t, options = {}) {
     dialog.dismiss();
   });
   t.after(() => assert.deepEqual(errors, []));
-  await page.goto(server.url);
+  await page.goto(url);
   await badge(page, "Connected");
   return page;
 }
@@ -111,6 +111,24 @@ test("two people see each other, talk, and see each other type", limit, async (t
   await ben.context().close();
   await people(ann, "Ann");
   await log(ann).getByText("Ben left").waitFor();
+});
+
+test("people talk through proxies that block WebSockets, or event streams as well", limit, async (t) => {
+  const [blocked, strict] = [await proxy(t, server.port), await proxy(t, server.port, isEvents)];
+  const room = "Behind Proxies";
+  const ann = await enter(t, "Ann", room);
+  const ben = await enter(t, "Ben", room, { url: blocked.url });
+  const cleo = await enter(t, "Cleo", room, { url: strict.url });
+  for (const page of [ann, ben, cleo]) await people(page, "Ann", "Ben", "Cleo");
+  for (const [page, text] of [[ann, "over a socket"], [ben, "over events"], [cleo, "over polls"]]) {
+    await say(page, text);
+    for (const other of [ann, ben, cleo]) await message(other, text).waitFor();
+  }
+  assert.ok(blocked.refused.length >= 1, "the WebSocket was refused");
+  assert.ok(strict.refused.length >= 2, "and the event stream, too");
+  // A page that closes breaks its stream off; one that polls would be missed later.
+  await ben.close();
+  for (const page of [ann, cleo]) await people(page, "Ann", "Cleo");
 });
 
 test("rooms keep to themselves, and a change of room takes along nothing", limit, async (t) => {

@@ -1,13 +1,11 @@
 // The official client over every transport that the server offers, chosen and fallen back to.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import http from "node:http";
 import { after, before, describe, test } from "node:test";
 
 import { HttpTransportType, HubConnectionState, Subject } from "@microsoft/signalr";
 
-import { client, connected, programs, relay, startServer, within } from "./support.mjs";
+import { client, connected, isEvents, programs, proxy, relay, startServer, within } from "./support.mjs";
 
 const limit = { timeout: 30_000 };
 /** Enough quick retries to outlast a restart. */
@@ -28,44 +26,6 @@ const drained = (stream) => new Promise((resolve, reject) => {
   const items = [];
   stream.subscribe({ next: (item) => items.push(item), error: reject, complete: () => resolve(items) });
 });
-
-/** An HTTP proxy that lets no WebSocket through, and refuses what `refuse` says. */
-async function proxy(t, port, refuse = () => false) {
-  const refused = [];
-  const agent = new http.Agent({ keepAlive: true });
-  const forward = (request, response) => {
-    if (refuse(request)) {
-      refused.push(request.url);
-      response.writeHead(403).end();
-      return;
-    }
-    const { method, headers, url: path } = request;
-    const onward = http.request({ host: "127.0.0.1", port, method, headers, path, agent }, (answer) => {
-      response.writeHead(answer.statusCode, answer.headers);
-      response.flushHeaders();
-      answer.pipe(response);
-      answer.on("error", () => response.destroy());
-    });
-    onward.on("error", () => response.destroy());
-    response.on("close", () => onward.destroy());
-    request.pipe(onward);
-  };
-  const server = http.createServer(forward);
-  server.on("upgrade", (request, socket) => {
-    refused.push(request.url);
-    socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-    agent.destroy();
-  });
-  return { url: `http://127.0.0.1:${server.address().port}`, refused };
-}
-
-const isEvents = (request) => request.headers.accept === "text/event-stream";
 
 /** How a client gets through: what it asks for, and what stands between it and the server. */
 const ways = {
