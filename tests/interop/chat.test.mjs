@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { badge, client, fits, openPage, phone, programs, Queue, screenshot, startBrowser, startServer } from "./support.mjs";
+import { badge, client, fits, isEvents, openPage, phone, programs, proxy, Queue, screenshot, startBrowser, startServer } from "./support.mjs";
 
 const limit = { timeout: 60_000 };
 
@@ -19,7 +19,7 @@ after(async () => {
   await server?.kill();
 }, limit);
 
-const open = (t, options) => openPage(t, browser, server.url, options);
+const open = (t, { url = server.url, ...options } = {}) => openPage(t, browser, url, options);
 
 /** Opens a window and joins a room. */
 async function enter(t, name, room, options) {
@@ -75,6 +75,24 @@ test("two people see each other, talk, and see each other type", limit, async (t
   await ben.context().close();
   await people(ann, "Ann");
   await log(ann).getByText("Ben left").waitFor();
+});
+
+test("people talk through proxies that block WebSockets, or event streams as well", limit, async (t) => {
+  const [blocked, strict] = [await proxy(t, server.port), await proxy(t, server.port, isEvents)];
+  const room = "Behind Proxies";
+  const ann = await enter(t, "Ann", room);
+  const ben = await enter(t, "Ben", room, { url: blocked.url });
+  const cleo = await enter(t, "Cleo", room, { url: strict.url });
+  for (const page of [ann, ben, cleo]) await people(page, "Ann", "Ben", "Cleo");
+  for (const [page, text] of [[ann, "over a socket"], [ben, "over events"], [cleo, "over polls"]]) {
+    await say(page, text);
+    for (const other of [ann, ben, cleo]) await message(other, text).waitFor();
+  }
+  assert.ok(blocked.refused.length >= 1, "the WebSocket was refused");
+  assert.ok(strict.refused.length >= 2, "and the event stream, too");
+  // A page that closes breaks its stream off; one that polls would be missed later.
+  await ben.close();
+  for (const page of [ann, cleo]) await people(page, "Ann", "Cleo");
 });
 
 test("rooms keep to themselves, and a change of room takes along nothing", limit, async (t) => {

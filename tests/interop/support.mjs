@@ -1,8 +1,9 @@
-// What the tests share in Node: server processes, clients, browsers, pages, and a network that can break.
+// What the tests share in Node: server processes, clients, browsers, pages, and networks that break or block.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import http from "node:http";
 import net from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -160,3 +161,42 @@ export async function relay(t, port) {
     thaw: () => (frozen = false),
   };
 }
+
+/** An HTTP proxy that lets no WebSocket through, and refuses what `refuse` says. */
+export async function proxy(t, port, refuse = () => false) {
+  const refused = [];
+  const agent = new http.Agent({ keepAlive: true });
+  const forward = (request, response) => {
+    if (refuse(request)) {
+      refused.push(request.url);
+      response.writeHead(403).end();
+      return;
+    }
+    const { method, headers, url: path } = request;
+    const onward = http.request({ host: "127.0.0.1", port, method, headers, path, agent }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      response.flushHeaders();
+      answer.pipe(response);
+      answer.on("error", () => response.destroy());
+    });
+    onward.on("error", () => response.destroy());
+    response.on("close", () => onward.destroy());
+    request.pipe(onward);
+  };
+  const server = http.createServer(forward);
+  server.on("upgrade", (request, socket) => {
+    refused.push(request.url);
+    socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+    agent.destroy();
+  });
+  return { url: `http://127.0.0.1:${server.address().port}`, refused };
+}
+
+/** For `refuse`: the request that opens an event stream. */
+export const isEvents = (request) => request.headers.accept === "text/event-stream";

@@ -77,6 +77,26 @@ async fn every_option_is_checked() {
             "max_negotiations",
             least,
         ),
+        (
+            refused(|server| server.disconnect_timeout(zero)),
+            "disconnect_timeout",
+            longer,
+        ),
+        (
+            refused(|server| server.poll_timeout(zero)),
+            "poll_timeout",
+            longer,
+        ),
+        (
+            refused(|server| server.receive_queue_limit(0)),
+            "receive_queue_limit",
+            least,
+        ),
+        (
+            refused(|server| server.max_body_size(0)),
+            "max_body_size",
+            least,
+        ),
     ] {
         assert_eq!(text, format!("option `{option}` {rule}"));
     }

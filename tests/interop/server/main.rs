@@ -6,6 +6,7 @@
 //! serves.
 
 mod everything;
+mod everywhere;
 mod odd;
 mod questions;
 mod streams;
@@ -19,6 +20,7 @@ use hyper::body::Incoming;
 use signalr::{HubServer, Server};
 
 use crate::everything::Everything;
+use crate::everywhere::Everywhere;
 use crate::odd::{Pascal, Refuse};
 use crate::questions::Questions;
 use crate::streams::Streams;
@@ -63,6 +65,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .mount(questions.at("/questions"))
         .mount(HubServer::new(Refuse).at("/refuse"))
         .mount(HubServer::new(Pascal).at("/pascal"))
+        .mount(Everywhere::serve()?.at("/everywhere"))
         .fallback(page)
         .bind(
             std::env::args()
