@@ -1,4 +1,4 @@
-//! The grammar inside `#[hub(…)]` and `#[receiver(…)]`: options of the form `key = value`.
+//! The grammar inside `#[hub(…)]`, `#[receiver(…)]` and `#[dotnet(…)]`: options of the form `key = value`.
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{
@@ -43,7 +43,11 @@ const RECEIVER: Place = Place {
     attribute: "receiver",
     known: &[("rename_all", "rename_all = \"PascalCase\"")],
 };
-const METHOD: &[(&str, &str)] = &[("name", "name = \"...\"")];
+const NAMED: &[(&str, &str)] = &[("name", "name = \"...\"")];
+const FIELD: Place = Place {
+    attribute: "dotnet",
+    known: &[("name", "name = \"...\""), ("json", "json = \"...\"")],
+};
 
 impl HubArgs {
     pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
@@ -84,7 +88,40 @@ impl ReceiverArgs {
     }
 }
 
-/// Takes `#[hub(…)]` or `#[receiver(…)]` off a method.
+/// `#[dotnet(name = "URLValue", json = "url_value")]` on a field.
+#[derive(Default)]
+pub(crate) struct FieldNames {
+    pub(crate) name: Option<String>,
+    pub(crate) json: Option<String>,
+}
+
+impl FieldNames {
+    pub(crate) fn read(attrs: &[Attribute], errors: &mut Errors) -> Self {
+        let mut names = Self::default();
+        FIELD.read_all(attrs, "field", errors, |key, value| {
+            let name = Some(name(value)?);
+            match key {
+                "json" => names.json = name,
+                _ => names.name = name,
+            }
+            Ok(())
+        });
+        names
+    }
+}
+
+/// `#[dotnet]` on a type takes no options.
+pub(crate) fn refuse_dotnet(options: TokenStream, errors: &mut Errors) {
+    if !options.is_empty() {
+        errors.at(
+            options,
+            "`#[dotnet]` takes no options here; names belong on fields and variants: \
+             `#[dotnet(name = \"...\")]`",
+        );
+    }
+}
+
+/// Takes `#[hub(…)]`, `#[receiver(…)]` or `#[dotnet(…)]` off a part of the item.
 pub(crate) fn take(attrs: &mut Vec<Attribute>, attribute: &str) -> Vec<Attribute> {
     attrs
         .extract_if(.., |attr| {
@@ -95,32 +132,46 @@ pub(crate) fn take(attrs: &mut Vec<Attribute>, attribute: &str) -> Vec<Attribute
         .collect()
 }
 
-/// The wire name that a method's own attributes give it.
+/// The wire name that the own attributes of a method or variant give it.
 pub(crate) fn name_of(
     attrs: &[Attribute],
     attribute: &'static str,
+    what: &str,
     errors: &mut Errors,
 ) -> Option<String> {
     let mut given = None;
-    for attr in attrs {
-        let Meta::List(list) = &attr.meta else {
-            let message = format!("write the method's name: `#[{attribute}(name = \"...\")]`");
-            errors.at(attr, message);
-            continue;
-        };
-        let place = Place {
-            attribute,
-            known: METHOD,
-        };
-        place.read(list.tokens.clone(), errors, |_, value| {
-            given = Some(name(value)?);
-            Ok(())
-        });
-    }
+    let place = Place {
+        attribute,
+        known: NAMED,
+    };
+    place.read_all(attrs, what, errors, |_, value| {
+        given = Some(name(value)?);
+        Ok(())
+    });
     given
 }
 
 impl Place {
+    /// Reads the options of all these attributes.
+    fn read_all(
+        &self,
+        attrs: &[Attribute],
+        what: &str,
+        errors: &mut Errors,
+        mut read: impl FnMut(&str, ParseStream<'_>) -> syn::Result<()>,
+    ) {
+        let attribute = self.attribute;
+        for attr in attrs {
+            match &attr.meta {
+                Meta::List(list) => self.read(list.tokens.clone(), errors, &mut read),
+                _ => errors.at(
+                    attr,
+                    format!("write the {what}'s name: `#[{attribute}(name = \"...\")]`"),
+                ),
+            }
+        }
+    }
+
     /// Reads `key = value, key = value`, and hands each value to `read`.
     fn read(
         &self,
@@ -296,7 +347,7 @@ mod tests {
         let mut errors = Errors::default();
         let ours = take(&mut attrs, "hub");
         assert_eq!(
-            name_of(&ours, "hub", &mut errors).as_deref(),
+            name_of(&ours, "hub", "method", &mut errors).as_deref(),
             Some("SendIt")
         );
         assert!(errors.messages().is_empty());
@@ -307,7 +358,7 @@ mod tests {
     fn a_method_without_a_name_in_its_attribute_is_told_how() {
         let mut errors = Errors::default();
         let attrs: [Attribute; 2] = [parse_quote!(#[hub]), parse_quote!(#[hub(rename = "x")])];
-        assert_eq!(name_of(&attrs, "hub", &mut errors), None);
+        assert_eq!(name_of(&attrs, "hub", "method", &mut errors), None);
         let messages = errors.messages();
         assert!(messages[0].contains("`#[hub(name = \"...\")]`"));
         assert!(messages[1].contains("unknown `#[hub]` option `rename`"));

@@ -5,9 +5,10 @@ use quote::{ToTokens, quote};
 use syn::{Item, spanned::Spanned};
 
 use crate::{
-    args::{HubArgs, ReceiverArgs},
+    args::{self, HubArgs, ReceiverArgs},
     errors::Errors,
-    read_hub, read_receiver, render_callbacks, render_hub, render_receiver,
+    read_dotnet, read_dotnet_enum, read_hub, read_receiver, render_callbacks, render_dotnet,
+    render_hub, render_receiver,
 };
 
 pub(crate) fn hub(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -62,11 +63,35 @@ pub(crate) fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#expansion #errors)
 }
 
+pub(crate) fn dotnet(options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    args::refuse_dotnet(options, &mut errors);
+    let model = match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Struct(item)) => Some(read_dotnet::structure(item, &mut errors)),
+        Ok(Item::Enum(item)) => Some(read_dotnet_enum::enumeration(item, &mut errors)),
+        Ok(other) => {
+            errors.push(misplaced(
+                &other,
+                "`#[dotnet]` goes on a struct with named fields, or on an enum without data",
+            ));
+            None
+        }
+        Err(error) => {
+            errors.push(error);
+            None
+        }
+    };
+    let expansion = model.as_ref().map_or(item, render_dotnet::render);
+    let errors = errors.into_tokens();
+    quote!(#expansion #errors)
+}
+
 /// The error at the item's keyword, rather than all over the item or at our attribute.
 fn misplaced(item: &Item, message: &str) -> syn::Error {
     let span = match item {
         Item::Struct(item) => item.struct_token.span(),
         Item::Enum(item) => item.enum_token.span(),
+        Item::Union(item) => item.union_token.span(),
         Item::Trait(item) => item.trait_token.span(),
         Item::Impl(item) => item.impl_token.span(),
         Item::Fn(item) => item.sig.fn_token.span(),
@@ -135,6 +160,9 @@ mod tests {
             let (kept, errors) = items(hub(quote!(), item.clone()));
             assert_eq!((kept.len(), errors), (1, 1));
             assert_eq!(kept[0].to_token_stream().to_string(), item.to_string());
+            let (kept, errors) = items(dotnet(quote!(), item.clone()));
+            assert_eq!((kept.len(), errors > 0), (1, true));
+            assert_eq!(kept[0].to_token_stream().to_string(), item.to_string());
         }
         let (kept, errors) = items(receiver(
             quote!(),
@@ -154,7 +182,12 @@ mod tests {
                     .contains("compile_error")
             );
             assert!(
-                receiver(quote!(), tokens)
+                receiver(quote!(), tokens.clone())
+                    .to_string()
+                    .contains("compile_error")
+            );
+            assert!(
+                dotnet(quote!(), tokens)
                     .to_string()
                     .contains("compile_error")
             );
@@ -171,6 +204,28 @@ mod tests {
         };
         let (items, errors) = items(receiver(quote!(), contract));
         assert_eq!((items.len(), errors), (7, 0));
+    }
+
+    #[test]
+    fn a_type_becomes_itself_and_how_it_travels() {
+        for (item, left) in [
+            (
+                quote! { #[derive(Serialize)] struct Order { id: u8 } },
+                quote! { struct Order { id: u8 } },
+            ),
+            (
+                quote! { #[derive(Deserialize)] enum Level { Low } },
+                quote! { enum Level { Low } },
+            ),
+        ] {
+            let (kept, errors) = items(dotnet(quote!(), item));
+            assert_eq!((kept.len(), errors), (2, 0));
+            assert_eq!(kept[0].to_token_stream().to_string(), left.to_string());
+        }
+        let mistaken = quote! { #[derive(Serialize)] struct Id(u8); };
+        let (kept, errors) = items(dotnet(quote!(name = "ID"), mistaken.clone()));
+        assert_eq!((kept.len(), errors), (1, 2));
+        assert_eq!(kept[0].to_token_stream().to_string(), mistaken.to_string());
     }
 
     #[test]

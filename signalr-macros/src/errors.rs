@@ -59,3 +59,13 @@ impl Errors {
             .collect()
     }
 }
+
+/// These mistakes were told and no others, each with this among its words.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn assert_told(messages: &[String], parts: &[&str]) {
+    assert_eq!(messages.len(), parts.len(), "{messages:#?}");
+    for (message, part) in messages.iter().zip(parts) {
+        assert!(message.contains(part), "{message}");
+    }
+}

@@ -1,4 +1,5 @@
-//! The attributes of [`signalr`](https://docs.rs/signalr): [`#[hub]`](macro@hub) and [`#[receiver]`](macro@receiver).
+//! The attributes of [`signalr`](https://docs.rs/signalr): [`#[hub]`](macro@hub), [`#[receiver]`](macro@receiver) and
+//! [`#[dotnet]`](macro@dotnet).
 //!
 //! Use them through `signalr`, which re-exports them and holds what they expand to. The two crates are
 //! released together, and only fit each other in the same version.
@@ -57,6 +58,32 @@
 //! impl ClientTrait for dyn ChatClient { … }                   // how the trait leads to it
 //! impl<C: ChatClient> Register<C> for ChatClientProxy { … }   // how a client listens
 //! ```
+//!
+//! ```text
+//! #[dotnet]
+//! #[derive(Debug, Serialize, Deserialize)]
+//! struct Order { order_id: u32 }
+//! ```
+//!
+//! becomes the struct without serde's derives, and two shadows that have them:
+//!
+//! ```text
+//! #[derive(Debug)]
+//! struct Order { order_id: u32 }
+//!
+//! const _: () = {
+//!     #[derive(Serialize, Deserialize)]
+//!     #[serde(remote = "Order")]
+//!     struct __OrderInJson { #[serde(rename = "orderId", alias = "OrderId")] order_id: u32 }
+//!
+//!     #[derive(Serialize, Deserialize)]
+//!     #[serde(remote = "Order")]
+//!     struct __OrderInMessagePack { #[serde(rename = "OrderId", alias = "orderId")] order_id: u32 }
+//!
+//!     impl Serialize for Order { … }                // through the shadow of the encoding
+//!     impl<'de> Deserialize<'de> for Order { … }
+//! };
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -67,13 +94,17 @@ mod errors;
 mod lifecycle;
 mod model;
 mod naming;
+mod read_dotnet;
+mod read_dotnet_enum;
 mod read_hub;
 mod read_receiver;
 mod render;
 mod render_callbacks;
+mod render_dotnet;
 mod render_hub;
 mod render_receiver;
 mod render_register;
+mod serde_attrs;
 mod types;
 mod validate;
 
@@ -212,4 +243,52 @@ pub fn hub(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn receiver(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::receiver(options.into(), item.into()).into()
+}
+
+/// What the `#[derive(Serialize, Deserialize)]` below it makes goes by .NET's defaults: camelCase in JSON, PascalCase in MessagePack.
+///
+/// # When it is needed
+///
+/// .NET declares `OrderId`. It writes `orderId` in JSON, and reads that in any letter case; in MessagePack it writes `OrderId`, and
+/// reads nothing else. Enums are numbers in JSON, and names in MessagePack. So what to write depends on who is there:
+///
+/// | clients | on a type that travels |
+/// |---|---|
+/// | none in .NET, or those with JSON only | `#[serde(rename_all = "camelCase")]` |
+/// | in .NET, with MessagePack only | `#[serde(rename_all = "PascalCase")]` |
+/// | in .NET with MessagePack, and any with JSON | `#[dotnet]` |
+///
+/// It goes on the types inside as well, each for itself. Clients in JavaScript, Java and Python see the names as they are sent:
+/// `order.orderId` in JSON, `order.OrderId` in MessagePack. What clients send is read with either name in both encodings, so it
+/// does not matter which of them they took.
+///
+/// # Structs
+///
+/// A property is called as the field, in PascalCase, and in JSON what .NET makes of that: `orderId` of `OrderId`, but `url` of `URL`
+/// and `urlValue` of `URLValue`. On a field:
+///
+/// - `#[dotnet(name = "…")]`: what .NET calls the property, where that is not the PascalCase of the field: `"URLValue"`.
+/// - `#[dotnet(json = "…")]`: what it is called in JSON, where .NET has a `[JsonPropertyName]` on it.
+///
+/// All other attributes of serde stay in force: `default`, `skip`, `flatten`, `with`, `deny_unknown_fields` and so on. As with serde alone, a
+/// property that is missing is an error, unless it is an `Option` or has a `default`; .NET writes all of them.
+///
+/// # Enums
+///
+/// An enum without data is its number in JSON, and its name in MessagePack; neither is read for the other.
+///
+/// - `#[dotnet(name = "…")]` on a variant: what .NET calls it.
+/// - `#[serde(other)]` on a variant: what all unknown numbers and names are read as. Without it, they are errors.
+///
+/// # What it does not go on
+///
+/// Tuple structs, which serde writes as what is in them, and enums with data, which .NET does not have. Where .NET has a
+/// `[JsonDerivedType]` for each case, the enum is serde's with `#[serde(tag = "$type")]`, and `#[dotnet]` goes on the structs in it.
+///
+/// A type that is read has no lifetimes; one that is only written may have them.
+///
+/// Other formats than MessagePack, such as a file in TOML, get what JSON gets.
+#[proc_macro_attribute]
+pub fn dotnet(options: TokenStream, item: TokenStream) -> TokenStream {
+    entry::dotnet(options.into(), item.into()).into()
 }

@@ -1,7 +1,10 @@
-//! What a `#[hub]` block and a `#[receiver]` trait say, as plain data.
+//! What a `#[hub]` block, a `#[receiver]` trait and a `#[dotnet]` type say, as plain data.
 
 use proc_macro2::Ident;
-use syn::{Attribute, ImplItemFn, ItemImpl, ItemTrait, Path, Signature, Type};
+use syn::{
+    Attribute, Generics, ImplItemFn, Item, ItemImpl, ItemStruct, ItemTrait, Path, Signature, Type,
+    WherePredicate,
+};
 
 use crate::validate::Named;
 
@@ -156,4 +159,70 @@ pub(crate) struct Param {
     /// As written.
     pub(crate) ty: Type,
     pub(crate) wire: Wire,
+}
+
+/// A type with `#[dotnet]`.
+pub(crate) struct DotnetModel {
+    /// The type as the user gets it back: without our attributes, and without what is ours to do.
+    pub(crate) item: Item,
+    /// Nothing, where there are mistakes: what the item derives is left to serde then.
+    pub(crate) wire: Option<DotnetWire>,
+}
+
+/// How a type travels.
+pub(crate) struct DotnetWire {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) derives: Derives,
+    pub(crate) shape: DotnetShape,
+}
+
+/// The traits of serde that a type derives, as they are written there.
+#[derive(Default)]
+pub(crate) struct Derives {
+    pub(crate) serialize: Option<Path>,
+    pub(crate) deserialize: Option<Path>,
+}
+
+pub(crate) enum DotnetShape {
+    Struct(Box<DotnetStruct>),
+    Enum(Vec<DotnetVariant>),
+}
+
+/// A struct, to be described to serde once for each encoding.
+pub(crate) struct DotnetStruct {
+    /// The struct, private and with nothing but the attributes that are meant for serde.
+    pub(crate) shadow: ItemStruct,
+    /// For each field what it is called, unless that is up to serde.
+    pub(crate) names: Vec<Option<DotnetName>>,
+    pub(crate) needs: DotnetNeeds,
+}
+
+/// What a property is called.
+pub(crate) struct DotnetName {
+    /// In .NET, and so in MessagePack.
+    pub(crate) property: String,
+    pub(crate) json: String,
+}
+
+/// What has to hold for the type parameters of a struct beside its own bounds.
+#[derive(Default)]
+pub(crate) struct DotnetNeeds {
+    /// Given by hand, in place of `Serialize` for all of them.
+    pub(crate) to_write: Option<Vec<WherePredicate>>,
+    /// Given by hand, in place of `Deserialize` for all of them.
+    pub(crate) to_read: Option<Vec<WherePredicate>>,
+    /// The struct fills what is missing from its own default.
+    pub(crate) default: bool,
+    /// A field does.
+    pub(crate) field_default: bool,
+}
+
+/// A value of an enum.
+pub(crate) struct DotnetVariant {
+    pub(crate) ident: Ident,
+    pub(crate) name: String,
+    pub(crate) cfgs: Vec<Attribute>,
+    /// It stands for all that is read and unknown.
+    pub(crate) is_other: bool,
 }

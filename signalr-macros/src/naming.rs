@@ -42,6 +42,23 @@ impl Case {
     }
 }
 
+/// What .NET calls a property in JSON (section 5.4): `URLValue` is `urlValue`.
+pub(crate) fn json_name(property: &str) -> String {
+    let mut chars = property.chars().peekable();
+    let mut name = String::with_capacity(property.len());
+    let mut lowers = true;
+    while let Some(char) = chars.next() {
+        // The last capital of several begins the next word, unless the name ends there.
+        let begins_word = !name.is_empty() && chars.peek().is_some_and(|next| !next.is_uppercase());
+        lowers &= char.is_uppercase() && !begins_word;
+        match lowers {
+            true => name.extend(char.to_lowercase()),
+            false => name.push(char),
+        }
+    }
+    name
+}
+
 /// The name without `r#` and without the underscores that silence a lint.
 pub(crate) fn plain(ident: &Ident) -> String {
     let name = ident.unraw().to_string();
@@ -107,6 +124,29 @@ mod tests {
         assert!(clash("sendIt", "SENDIT"));
         assert!(!clash("sendIt", "send_it"));
         assert!(!clash("straße", "STRASSE"));
+    }
+
+    #[test]
+    fn json_names_are_those_that_dotnet_makes_of_its_properties() {
+        for (property, name) in [
+            ("StringProp", "stringProp"),
+            ("URL", "url"),
+            ("URLValue", "urlValue"),
+            ("IPAddress", "ipAddress"),
+            ("ID", "id"),
+            ("AB1", "aB1"),
+            ("aB", "aB"),
+            ("I", "i"),
+            ("IsCIA", "isCIA"),
+            ("XY", "xy"),
+            ("Xml2Json", "xml2Json"),
+            ("_A", "_A"),
+            ("already camelCase", "already camelCase"),
+            ("ÄÖÜ", "äöü"),
+            ("", ""),
+        ] {
+            assert_eq!(json_name(property), name);
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn type_name(ty: &Type) -> String {
 /// The method's entry, if it is `pub` and has no mistakes.
 fn callable(function: &mut ImplItemFn, case: Case, errors: &mut Errors) -> Option<HubMethod> {
     let attrs = args::take(&mut function.attrs, "hub");
-    let name = args::name_of(&attrs, "hub", errors);
+    let name = args::name_of(&attrs, "hub", "method", errors);
     if !matches!(function.vis, Visibility::Public(_)) {
         if let Some(attr) = attrs.first() {
             let message = "clients call `pub` methods only: make this one `pub`, or drop its name";

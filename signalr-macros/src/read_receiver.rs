@@ -62,7 +62,7 @@ fn supertraits(item: &mut ItemTrait, errors: &mut Errors) {
 
 fn message(mut function: TraitItemFn, case: Case, errors: &mut Errors) -> ReceiverMethod {
     let attrs = args::take(&mut function.attrs, "receiver");
-    let name = args::name_of(&attrs, "receiver", errors);
+    let name = args::name_of(&attrs, "receiver", "method", errors);
     let mut mistakes = Errors::default();
     shape(&function, &mut mistakes);
     let params = params(&function.sig, &mut mistakes);

@@ -101,6 +101,22 @@ pub(crate) fn is_self(token: &TokenTree) -> bool {
     is_word(token, "Self")
 }
 
+/// The tokens with `with` for every `Self`, for a place where that is another type.
+pub(crate) fn replace_self(tokens: impl ToTokens, with: &TokenStream) -> TokenStream {
+    let replace = |token| match token {
+        token if is_self(&token) => with.clone(),
+        TokenTree::Group(group) => {
+            let inner = replace_self(group.stream(), with);
+            let mut replaced = Group::new(group.delimiter(), inner);
+            replaced.set_span(group.span());
+            TokenTree::Group(replaced).into()
+        }
+        token => token.into(),
+    };
+    let tokens = tokens.into_token_stream().into_iter();
+    tokens.flat_map(replace).collect()
+}
+
 /// The tokens with every lifetime but `'static` called `name`: what a signature names or leaves
 /// out can't be named, or left out, elsewhere.
 pub(crate) fn with_lifetimes(tokens: impl ToTokens, name: &str) -> TokenStream {
@@ -178,6 +194,13 @@ mod tests {
             with_all_lifetimes(ty, "x").to_string(),
             expected.to_string()
         );
+    }
+
+    #[test]
+    fn self_is_replaced_at_any_depth() {
+        let replaced = replace_self(quote!(Vec<(Self, [Self; 2])>), &quote!(Page<T>));
+        let expected = quote!(Vec<(Page<T>, [Page<T>; 2])>);
+        assert_eq!(replaced.to_string(), expected.to_string());
     }
 
     #[test]

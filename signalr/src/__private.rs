@@ -1,8 +1,8 @@
-//! What the expansions of `#[hub]` and `#[receiver]` call. No promise of stability; not for use by hand.
+//! What the expansions of `#[hub]`, `#[receiver]` and `#[dotnet]` call. No promise of stability; not for use by hand.
 
 pub use std::{boxed::Box, string::String, sync::Arc, vec::Vec};
 
-pub use serde::Serialize;
+pub use serde::{self, Serialize};
 
 pub use crate::{
     connection::{
@@ -10,7 +10,10 @@ pub use crate::{
         UploadSinks,
     },
     hub::{Call, IntoHubError, Run},
-    protocol::{HubArg, HubResult, Source, ValueWriter},
+    protocol::{
+        HubArg, HubResult, Source, Underived, ValueWriter, Variant, is_messagepack, read_variant,
+        write_variant,
+    },
 };
 
 use futures_core::Stream;

@@ -52,6 +52,43 @@ pub use {
 };
 
 // what values may be
+/// Gives a type the names and forms that .NET expects in JSON and in MessagePack.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use serde_json::json;
+/// use signalr::dotnet;
+///
+/// #[dotnet]
+/// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+/// struct Order {
+///     order_id: u32,
+///     #[dotnet(name = "TrackingURL")]
+///     tracking_url: Option<String>,
+///     state: OrderState,
+/// }
+///
+/// #[dotnet]
+/// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+/// enum OrderState {
+///     Placed,
+///     Shipped,
+/// }
+///
+/// let order = Order { order_id: 7, tracking_url: None, state: OrderState::Shipped };
+///
+/// let in_json = serde_json::to_value(&order)?;
+/// assert_eq!(in_json, json!({ "orderId": 7, "trackingURL": null, "state": 1 }));
+/// assert_eq!(serde_json::from_value::<Order>(in_json)?, order);
+///
+/// let in_message_pack = rmp_serde::to_vec_named(&order)?;
+/// let shown: serde_json::Value = rmp_serde::from_slice(&in_message_pack)?;
+/// assert_eq!(shown, json!({ "OrderId": 7, "TrackingURL": null, "State": "Shipped" }));
+/// assert_eq!(rmp_serde::from_slice::<Order>(&in_message_pack)?, order);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "macros")]
+pub use signalr_macros::dotnet;
 pub use {
     connection::Upload,
     hub::IntoHubError,

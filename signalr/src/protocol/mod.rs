@@ -5,6 +5,7 @@
 mod arguments;
 mod blob;
 mod calendar;
+mod dotnet;
 pub(crate) mod framing;
 pub(crate) mod handshake;
 mod json;
@@ -18,6 +19,7 @@ mod values;
 
 pub use arguments::Arguments;
 pub use blob::Blob;
+pub use dotnet::{Underived, Variant, read_variant, write_variant};
 pub(crate) use message::{Headers, Invocation, Message, Outcome, OwnedPayload, Payload, Text};
 pub use timestamp::{OffsetTimestamp, Timestamp, TimestampError};
 pub use values::{HubArg, HubResult, Source, ValueWriter};
@@ -167,7 +169,7 @@ impl HubProtocol {
 ///
 /// Some types look different in the two encodings, and serde gives no other hint: both must be human readable, since .NET expects
 /// ids and dates as texts in both.
-pub(crate) fn is_messagepack<E>() -> bool {
+pub fn is_messagepack<E>() -> bool {
     #[cfg(feature = "msgpack")]
     {
         let name = std::any::type_name::<E>();

@@ -4,4 +4,4 @@ pub(super) mod read;
 pub(super) mod write;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::protocol) mod tests;

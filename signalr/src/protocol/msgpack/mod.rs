@@ -5,4 +5,4 @@ pub(super) mod value;
 pub(super) mod write;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::protocol) mod tests;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::protocol::{Headers, HubProtocol, Invocation, Message, Payload, Text, rewrite::rewrite};
 
-const MESSAGES: &str = include_str!("messages.tsv");
+pub(in crate::protocol) const MESSAGES: &str = include_str!("messages.tsv");
 const READ_ONLY: &str = include_str!("read_only.tsv");
 const ERRORS: &str = include_str!("errors.tsv");
 

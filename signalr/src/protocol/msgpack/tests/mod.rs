@@ -11,11 +11,11 @@ use crate::protocol::{
 
 // mod values;
 
-const MESSAGES: &str = include_str!("messages.tsv");
+pub(in crate::protocol) const MESSAGES: &str = include_str!("messages.tsv");
 const READ_ONLY: &str = include_str!("read_only.tsv");
 const ERRORS: &str = include_str!("errors.tsv");
 
-pub(super) fn bytes(hex: &str) -> Vec<u8> {
+pub(in crate::protocol) fn bytes(hex: &str) -> Vec<u8> {
     let digits = hex.split_whitespace();
     digits
         .map(|byte| u8::from_str_radix(byte, 16).expect("two digits"))
@@ -23,7 +23,7 @@ pub(super) fn bytes(hex: &str) -> Vec<u8> {
 }
 
 /// The only frame in these bytes.
-fn body(framed: &[u8]) -> Vec<u8> {
+pub(in crate::protocol) fn body(framed: &[u8]) -> Vec<u8> {
     let mut buffer = FrameBuffer::new(None);
     buffer.space().extend_from_slice(framed);
     let body = buffer.next_binary().expect("a length").expect("whole");
