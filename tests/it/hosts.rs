@@ -107,6 +107,27 @@ async fn a_hub_is_a_tower_service_behind_plain_hyper() {
 }
 
 #[tokio::test]
+async fn a_nested_hub_has_two_paths_and_no_more() {
+    let (listener, addr) = listen().await;
+    let app = axum::Router::new().nest_service("/hub", HubServer::new(Named("axum")));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    for path in ["/hub/negotiate", "/hub/Negotiate/"] {
+        assert_eq!(ask(addr, "POST", path, "").await.status, 200, "{path}");
+    }
+    for path in [
+        "/hub/some/negotiate",
+        "/hub/negotiate/negotiate",
+        "/hub/some",
+    ] {
+        assert_eq!(ask(addr, "POST", path, "").await.status, 404, "{path}");
+        let (_, refused) = Wire::upgrade(addr, path, "").await;
+        assert_eq!(refused.status, 404, "{path}");
+    }
+    Wire::connect(addr, "/hub").await;
+    Wire::connect(addr, "/hub/").await;
+}
+
+#[tokio::test]
 async fn hyper_without_upgrades_ends_the_connection_cleanly() {
     let (listener, addr) = listen().await;
     let hub = HubServer::new(Named("hyper"));

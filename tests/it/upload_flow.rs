@@ -145,13 +145,15 @@ async fn reading_stops_when_too_many_items_are_parked_until_the_method_reads() {
 #[apply(both_encodings)]
 async fn an_unfit_item_among_parked_ones_ends_the_stream_at_its_place() {
     let hub = Flow::new();
-    let mut peer = Peer::connect(&builder(&hub).upload_buffer(1).build().expect("valid")).await;
+    let server = builder(&hub).upload_buffer(1).detailed_errors(true).build();
+    let mut peer = Peer::connect(&server.expect("valid")).await;
     peer.upload("1", "slow", json!([]), &["u"]).await;
     for item in [json!(1), json!(2), json!("three"), json!(4)] {
         peer.item("u", item).await;
     }
     hub.gate.add_permits(10);
-    let error = "An unexpected error occurred invoking 'slow' on the server.";
+    let error = "An unexpected error occurred invoking 'slow' on the server. \
+        HubException: Failed to bind Stream message.";
     assert_eq!(peer.completion("1").await, json!({ "error": error }));
     assert_eq!(hub.log.count("read"), 3, "two numbers and the failure");
     peer.expect_silence().await;

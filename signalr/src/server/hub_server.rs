@@ -9,7 +9,7 @@ use super::{
     connection::Connection,
     core::Core,
     methods::Methods,
-    response::{ResponseBody, ResponseFuture},
+    response::{self, ResponseBody, ResponseFuture},
     service, session,
     sessions::Refused,
     token,
@@ -24,8 +24,8 @@ use crate::{
 /// Serves a hub to any number of clients.
 ///
 /// A `HubServer` is a `tower::Service` over HTTP requests with any body: nest it in an axum router, hand it to hyper, or mount it
-/// with `at` in our own `Server` (feature `standalone`). It answers at the path it is mounted at and at `negotiate` below. Cheap to
-/// clone; all clones are the same server.
+/// with `at` in our own `Server` (feature `standalone`). It answers at the path it is mounted at and at `negotiate` below, and nowhere
+/// else; as a service its path is what the router has left, which is `/` for hyper. Cheap to clone; all clones are the same server.
 ///
 /// # Example
 ///
@@ -240,6 +240,9 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> ResponseFuture {
-        service::respond(&self.shared, request)
+        match service::Endpoint::find("", request.uri().path()) {
+            Some(endpoint) => service::respond(&self.shared, endpoint, request),
+            None => response::text(http::StatusCode::NOT_FOUND, "").into(),
+        }
     }
 }

@@ -166,7 +166,9 @@ impl Server {
         local: Option<LocalAddr>,
     ) -> Response<BoxBody> {
         let path = request.uri().path();
-        let Some(mount) = self.mounts.iter().find(|mount| mount.matches(path)) else {
+        let mut mounts = self.mounts.iter();
+        let found = mounts.find_map(|mount| Some((mount, mount.find(path)?)));
+        let Some((mount, endpoint)) = found else {
             return (self.fallback)(request).await;
         };
         let extensions = request.extensions_mut();
@@ -174,7 +176,7 @@ impl Server {
         if let Some(local) = local {
             extensions.insert(local);
         }
-        let answered = mount.respond(request).await;
+        let answered = mount.respond(endpoint, request).await;
         answered.unwrap_or_else(|never| match never {}).map(boxed)
     }
 }

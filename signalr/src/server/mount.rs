@@ -5,7 +5,11 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use http::Request;
 use hyper::body::Incoming;
 
-use super::{hub_server::HubServer, response::ResponseFuture, service::respond};
+use super::{
+    hub_server::HubServer,
+    response::ResponseFuture,
+    service::{Endpoint, respond},
+};
 use crate::hub::Hub;
 
 /// A hub at a path; made by [`HubServer::at`].
@@ -17,13 +21,13 @@ pub struct Mount {
 
 /// A server without the type of its hub.
 trait Mounted: Send + Sync {
-    fn respond(&self, request: Request<Incoming>) -> ResponseFuture;
+    fn respond(&self, endpoint: Endpoint, request: Request<Incoming>) -> ResponseFuture;
     fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 impl<H: Hub> Mounted for HubServer<H> {
-    fn respond(&self, request: Request<Incoming>) -> ResponseFuture {
-        respond(&self.shared, request)
+    fn respond(&self, endpoint: Endpoint, request: Request<Incoming>) -> ResponseFuture {
+        respond(&self.shared, endpoint, request)
     }
 
     fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -43,20 +47,13 @@ impl<H: Hub> HubServer<H> {
 }
 
 impl Mount {
-    /// Whether a request's path is the hub's own or its `negotiate`; letter case and a trailing slash do not matter.
-    pub(super) fn matches(&self, path: &str) -> bool {
-        let path = path.trim_matches('/');
-        let is_negotiate = |last: &str| last.eq_ignore_ascii_case("negotiate");
-        let own = match path.rsplit_once('/') {
-            Some((own, last)) if is_negotiate(last) => own,
-            None if self.path.is_empty() && is_negotiate(path) => "",
-            _ => path,
-        };
-        own.eq_ignore_ascii_case(&self.path)
+    /// What a request's path is for at this hub, if anything.
+    pub(super) fn find(&self, path: &str) -> Option<Endpoint> {
+        Endpoint::find(&self.path, path)
     }
 
-    pub(super) fn respond(&self, request: Request<Incoming>) -> ResponseFuture {
-        self.hub.respond(request)
+    pub(super) fn respond(&self, endpoint: Endpoint, request: Request<Incoming>) -> ResponseFuture {
+        self.hub.respond(endpoint, request)
     }
 
     pub(super) async fn shutdown(&self, drain: Duration) {
@@ -85,7 +82,7 @@ mod tests {
         let hub = HubServer::new(Empty);
         let chat = hub.at("/Chat/");
         for path in ["/chat", "/chat/", "/CHAT/negotiate", "/chat/Negotiate/"] {
-            assert!(chat.matches(path), "{path}");
+            assert!(chat.find(path).is_some(), "{path}");
         }
         for path in [
             "/",
@@ -95,10 +92,11 @@ mod tests {
             "/x/chat",
             "/chatnegotiate",
         ] {
-            assert!(!chat.matches(path), "{path}");
+            assert!(chat.find(path).is_none(), "{path}");
         }
         let root = hub.at("/");
-        assert!(root.matches("/") && root.matches("/negotiate"));
-        assert!(!root.matches("/chat"));
+        assert_eq!(root.find("/"), Some(Endpoint::Hub));
+        assert_eq!(root.find("/negotiate"), Some(Endpoint::Negotiate));
+        assert_eq!(root.find("/chat"), None);
     }
 }

@@ -23,18 +23,40 @@ use crate::{
 
 const SHUTS_DOWN: &str = "The server shuts down.";
 
-/// Answers a request at the hub's path or below.
-pub(super) fn respond<H: Hub, B>(shared: &Arc<Shared<H>>, request: Request<B>) -> ResponseFuture
+/// What a path is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Hub,
+    Negotiate,
+}
+
+impl Endpoint {
+    /// What a request's path is for at a hub whose own path is `hub`, without slashes at its ends; letter case and slashes at the
+    /// ends do not matter.
+    pub(super) fn find(hub: &str, path: &str) -> Option<Self> {
+        let path = path.trim_matches('/');
+        let (parent, last) = path.rsplit_once('/').unwrap_or(("", path));
+        if path.eq_ignore_ascii_case(hub) {
+            Some(Self::Hub)
+        } else if last.eq_ignore_ascii_case("negotiate") && parent.eq_ignore_ascii_case(hub) {
+            Some(Self::Negotiate)
+        } else {
+            None
+        }
+    }
+}
+
+/// Answers a request at one of the hub's two endpoints.
+pub(super) fn respond<H: Hub, B>(
+    shared: &Arc<Shared<H>>,
+    endpoint: Endpoint,
+    request: Request<B>,
+) -> ResponseFuture
 where
     B: Body + Send + 'static,
 {
     let (mut parts, body) = request.into_parts();
-    let path = parts.uri.path().trim_end_matches('/');
-    if path
-        .rsplit('/')
-        .next()
-        .is_some_and(|last| last.eq_ignore_ascii_case("negotiate"))
-    {
+    if endpoint == Endpoint::Negotiate {
         return negotiate(shared, &parts).into();
     }
     let on_upgrade = parts.extensions.remove::<OnUpgrade>();
