@@ -11,7 +11,10 @@ const DUE: &[Rows] = &[
     ("TR", &[1..=88]),
     ("SV", &[1..=110]),
     ("S", &[1..=16]),
-    ("G", &[1..=14, 20..=36, 40..=44, 50..=61]),
+    (
+        "G",
+        &[1..=14, 20..=36, 40..=44, 50..=61, 80..=102, 150..=161],
+    ),
 ];
 /// Faults have odd numbers.
 const LAST_FAULT: u32 = 31;
@@ -26,7 +29,7 @@ const LATER: &[(&str, &[Rows])] = &[
         "the client",
         &[
             ("HP", &[19..=22, 80..=90]),
-            ("TR", &[78..=88]),
+            ("TR", &[37..=37, 78..=88]),
             ("S", &[12..=12]),
         ],
     ),
@@ -34,16 +37,7 @@ const LATER: &[(&str, &[Rows])] = &[
         "stateful reconnect",
         &[("TR", &[12..=12, 69..=74]), ("SV", &[98..=104, 106..=106])],
     ),
-    (
-        "Server-Sent Events",
-        &[("TR", &[32..=37]), ("S", &[2..=2]), ("H", &[27..=27])],
-    ),
-    ("long polling", &[("TR", &[38..=48, 50..=50])]),
-    ("with a second transport", &[("TR", &[18..=18])]),
-    (
-        "with the transports that need it",
-        &[("TR", &[51..=52, 54..=59, 75..=76])],
-    ),
+    ("with the transports that need it", &[("TR", &[75..=76])]),
     ("the origin policy", &[("H", &[25..=25])]),
     ("authorization", &[("TR", &[64..=67]), ("SV", &[42..=43])]),
     ("with a second protocol", &[("SV", &[78..=78])]),

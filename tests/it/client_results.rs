@@ -48,6 +48,22 @@ impl Quiz {
         }
     }
 
+    /// What kind of failure a question ends with.
+    pub async fn ask_kind(&self, cx: &Context<Self>) -> String {
+        let asking = cx.clients().caller().invoke::<i32>("ask", ());
+        match asking.timeout(Duration::from_secs(1)).await {
+            Ok(answer) => answer.to_string(),
+            Err(error) => format!(
+                "no handler {}, remote {:?}, unfit {}, closed {}, late {}: {error}",
+                error.is_no_handler(),
+                error.remote_message().is_some(),
+                error.is_serialization(),
+                error.is_closed(),
+                error.is_timeout(),
+            ),
+        }
+    }
+
     pub async fn ask_twice(&self, cx: &Context<Self>) -> Result<(u8, u8), HubError> {
         let caller = cx.clients().caller();
         let first = caller.invoke::<u8>("first", ());
@@ -171,6 +187,46 @@ async fn a_question_that_is_given_up_is_not_told_and_its_late_answer_is_ignored(
     peer.answer(&id, json!(42)).await;
     peer.expect_silence().await;
     assert_eq!(peer.invoke("fine", json!([])).await, 1);
+}
+
+#[apply(both_encodings)]
+async fn each_kind_of_failure_can_be_told() {
+    let (mut peer, _) = connect(&HubServer::new(Quiz::default())).await;
+    for (answer, expected) in [
+        (r#""result":7"#, "7"),
+        (
+            r#""error":"Client didn't provide a result.""#,
+            "no handler true, remote true, unfit false, closed false, late false: Client didn't provide a result.",
+        ),
+        (
+            r#""error":"busy""#,
+            "no handler false, remote true, unfit false, closed false, late false: busy",
+        ),
+    ] {
+        peer.call("1", "askKind", json!([])).await;
+        let id = peer.asked("ask").await;
+        let answer = format!(r#"{{"type":3,"invocationId":"{id}",{answer}}}"#);
+        peer.send(&answer).await;
+        assert_eq!(peer.completion("1").await, expected);
+    }
+    peer.call("1", "askKind", json!([])).await;
+    let id = peer.asked("ask").await;
+    peer.answer(&id, json!("seven")).await;
+    let unfit = peer.completion("1").await;
+    let expected = "no handler false, remote false, unfit true, closed false, late false: \
+        Error trying to deserialize result to i32.";
+    assert!(
+        unfit.as_str().expect("a text").starts_with(expected),
+        "{unfit}"
+    );
+    // Nobody answers in time, and a late answer is ignored.
+    peer.call("1", "askKind", json!([])).await;
+    let id = peer.asked("ask").await;
+    let expected = "no handler false, remote false, unfit false, closed false, late true: \
+        Invocation canceled by the server.";
+    assert_eq!(peer.completion("1").await, expected);
+    peer.answer(&id, json!(7)).await;
+    peer.expect_silence().await;
 }
 
 #[apply(both_encodings)]
