@@ -143,6 +143,26 @@ async fn a_client_whose_stream_breaks_is_gone_at_once() {
 }
 
 #[tokio::test]
+async fn a_stream_that_nobody_reads_is_cut_off_at_its_socket() {
+    let room = Room::default();
+    let hub = HubServer::builder(room.clone()).send_timeout(Duration::from_millis(500));
+    let hub = hub.build().expect("valid");
+    let addr = serve(&hub).await;
+    let (mut stream, target) = listen(addr).await;
+    let mut post = Wire::open(addr).await;
+    // More than any socket buffers.
+    let call = call("tellAll", json!([100_000, 1_000]));
+    post.post(&target, &call).await.expect_text(200, "");
+    until(|| hub.connection_count() == 0).await;
+    assert!(room.log.count("told") < 1_000);
+    let rest = in_time(stream.rest()).await;
+    assert!(
+        !rest.is_empty() && !rest.ends_with(b"0\r\n\r\n"),
+        "a good end"
+    );
+}
+
+#[tokio::test]
 async fn a_poll_whose_socket_breaks_makes_room_and_loses_nothing() {
     let (_, addr, _) = room().await;
     let (mut wire, target) = start_polling(addr).await;

@@ -35,6 +35,8 @@ type Fallback = dyn Fn(Request<Incoming>) -> Pin<Box<dyn Future<Output = Respons
 /// A client must send the head of a request within this time. It also limits the rest between two requests, and must be longer than
 /// the 15 s after which clients ping by POST: a socket that is closed just then would cost them the connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes that one socket may make the HTTP server buffer, in each direction.
+const BUFFER: usize = 64 * 1024;
 /// How long to rest when the system has no socket to give.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
@@ -287,6 +289,7 @@ async fn connection(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(socket), service)
             .with_upgrades()
     );

@@ -20,8 +20,9 @@ const COMMENT: &[u8] = b":\r\n";
 const DATA: &[u8] = b"data: ";
 const LINE_END: &[u8] = b"\r\n";
 
-/// Bytes that the HTTP server holds at most.
-const PIECE: usize = 64 * 1024;
+/// Bytes that the HTTP server holds at most. Half of what our listener lets it buffer: while there is room it looks at the body, and
+/// sees that it was broken off.
+const PIECE: usize = 32 * 1024;
 
 /// The connection task's end of an event stream.
 pub(crate) struct ServerSentEvents {

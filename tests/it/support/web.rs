@@ -179,6 +179,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         (length > 0).then_some(text)
     }
 
+    /// All that still comes until the server closes the socket, in whatever way.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        while self.fill().await {}
+        self.buffer.to_vec()
+    }
+
     /// Whether the server has closed its side; nothing comes before.
     pub async fn is_ended(&mut self) -> bool {
         !self.fill().await && self.buffer.is_empty()
