@@ -282,6 +282,21 @@ async fn a_handshake_that_never_comes_is_canceled_in_an_event() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messagepack_is_refused_since_events_are_texts() {
+    let (hub, log) = Room::serve();
+    let client = Client::negotiate(&hub).await;
+    let mut events = client.events().await;
+    client
+        .tell(r#"{"protocol":"messagepack","version":1}"#)
+        .await;
+    let refusal = r#"{"error":"Cannot use the 'messagepack' protocol on the current transport. The transport does not support 'Binary' transfer format."}"#;
+    assert_eq!(events.text().await.as_deref(), Some(refusal));
+    assert_eq!(events.event().await, None);
+    hub.closed().await;
+    assert_eq!(log.all(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_nobody_reads_holds_senders_up_and_is_broken_off_after_ten_seconds() {
     let (hub, log) = Room::serve();
     let (client, mut events) = Client::listening(&hub).await;
