@@ -45,8 +45,10 @@ async function run(...args) {
 }
 
 for (const encoding of offered) {
-  for (const way of ["negotiated", "skipped"]) {
-    describe(`the suite on a page in ${encoding}, negotiation ${way}`, () => {
+  for (const way of ["negotiated", "skipped", "events", "polls"]) {
+    // Events are texts.
+    if (way === "events" && encoding !== "json") continue;
+    describe(`the suite on a page in ${encoding}, ${way}`, () => {
       for (const name of cases.keys()) test(name, limit, () => run(name, encoding, way));
     });
   }

@@ -116,7 +116,8 @@ export const screenshot = (page, name) => page.screenshot({ path: path.join(arti
 
 /** The official client, with the encodings that it has. */
 export const library = { signalR, msgpack };
-export const { negotiated, skipped } = waysOf(library);
+export const ways = waysOf(library);
+export const { negotiated, skipped } = ways;
 
 /** A connection that is not started yet, with everything that happens to it in queues. */
 export const client = (url, settings) => build(library, url, settings);
@@ -166,7 +167,7 @@ export async function relay(t, port) {
 export async function proxy(t, port, refuse = () => false) {
   const refused = [];
   const agent = new http.Agent({ keepAlive: true });
-  const forward = (request, response) => {
+  const server = http.createServer((request, response) => {
     if (refuse(request)) {
       refused.push(request.url);
       response.writeHead(403).end();
@@ -182,8 +183,7 @@ export async function proxy(t, port, refuse = () => false) {
     onward.on("error", () => response.destroy());
     response.on("close", () => onward.destroy());
     request.pipe(onward);
-  };
-  const server = http.createServer(forward);
+  });
   server.on("upgrade", (request, socket) => {
     refused.push(request.url);
     socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");

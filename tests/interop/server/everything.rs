@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use signalr::{Blob, Connecting, Context, Error, HubContext, HubError, Timestamp, hub, receiver};
+use signalr::{
+    Blob, Connecting, Context, Error, HttpTransportType, HubContext, HubError, Timestamp, hub,
+    receiver,
+};
 
 use crate::values::Profile;
 
@@ -46,6 +49,8 @@ pub(crate) struct Caller {
     query: Option<String>,
     agent: Option<String>,
     has_peer: bool,
+    transport: Option<&'static str>,
+    cookie: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -192,6 +197,8 @@ impl Everything {
                 .get("user-agent")
                 .and_then(|value| Some(value.to_str().ok()?.to_owned())),
             has_peer: cx.peer_addr().is_some(),
+            transport: cx.transport().map(HttpTransportType::name),
+            cookie: cx.cookie("tea").map(str::to_owned),
         }
     }
 

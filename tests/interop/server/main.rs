@@ -1,12 +1,11 @@
 //! The server that other people's clients are tested against: the official JavaScript client, and two for Python.
 //!
 //! `/hub` has all kinds of plain calls, `/streams` streams both ways, `/questions` asks its clients. Of the first there are
-//! more: `/detailed` shows inner errors, `/quick` has short timers. `/refuse` lets nobody in; `/pascal` talks to its clients
+//! more: `/detailed` shows inner errors, `/quick` has short timers, `/large` takes messages of 256 KiB. `/refuse` lets nobody in; `/pascal` talks to its clients
 //! as .NET code does. All else is a page without content, for scripts of a browser. Takes an address, and prints the URL it
 //! serves.
 
 mod everything;
-mod everywhere;
 mod odd;
 mod questions;
 mod streams;
@@ -20,7 +19,6 @@ use hyper::body::Incoming;
 use signalr::{HubServer, Server};
 
 use crate::everything::Everything;
-use crate::everywhere::Everywhere;
 use crate::odd::{Pascal, Refuse};
 use crate::questions::Questions;
 use crate::streams::Streams;
@@ -53,6 +51,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .keep_alive(Duration::from_millis(500))
         .client_timeout(Duration::from_secs(2))
         .build()?;
+    let large = HubServer::builder(Everything::default())
+        .max_receive_size(256 * 1024)
+        .build()?;
     let outside = Arc::new(OnceLock::new());
     let questions = HubServer::new(Questions::new(&outside));
     outside.get_or_init(|| questions.context());
@@ -61,11 +62,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .mount(everything.at("/hub"))
         .mount(detailed.at("/detailed"))
         .mount(quick.at("/quick"))
+        .mount(large.at("/large"))
         .mount(HubServer::new(Streams).at("/streams"))
         .mount(questions.at("/questions"))
         .mount(HubServer::new(Refuse).at("/refuse"))
         .mount(HubServer::new(Pascal).at("/pascal"))
-        .mount(Everywhere::serve()?.at("/everywhere"))
         .fallback(page)
         .bind(
             std::env::args()

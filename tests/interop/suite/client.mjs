@@ -5,10 +5,16 @@ import { Queue } from "./waiting.mjs";
 
 const quiet = { log() {} };
 
-/** The ways to reach a server: after a negotiation, or directly. */
-export const waysOf = ({ signalR }) => {
-  const negotiated = { transport: signalR.HttpTransportType.WebSockets };
-  return { negotiated, skipped: { ...negotiated, skipNegotiation: true } };
+/** The ways to reach a server: by a socket, after a negotiation or directly; by other transports; by whatever gets through. */
+export const waysOf = ({ signalR: { HttpTransportType } }) => {
+  const negotiated = { transport: HttpTransportType.WebSockets };
+  return {
+    negotiated,
+    skipped: { ...negotiated, skipNegotiation: true },
+    events: { transport: HttpTransportType.ServerSentEvents },
+    polls: { transport: HttpTransportType.LongPolling },
+    any: {},
+  };
 };
 
 /** A connection that is not started yet, with everything that happens to it in queues. */
