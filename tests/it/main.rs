@@ -12,6 +12,7 @@ mod client_results;
 mod closing;
 mod connecting;
 mod disconnecting;
+mod dotnet;
 mod groups;
 mod handshake;
 mod handshake_refused;
