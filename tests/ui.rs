@@ -20,3 +20,9 @@ fn mistakes_in_receivers_are_told_in_their_own_words() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("ui/fail/receiver/*.rs");
 }
+
+#[test]
+fn mistakes_in_types_for_dotnet_are_told_in_their_own_words() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("ui/fail/dotnet/*.rs");
+}

@@ -17,6 +17,7 @@ mod client_results;
 mod closing;
 mod connecting;
 mod disconnecting;
+mod dotnet;
 mod group_costs;
 mod groups;
 mod handshake;

@@ -27,12 +27,44 @@
 
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
-use signalr::{Connecting, Context, Error, Hub, HubError, Receiver, hub, receiver};
+use signalr::{Connecting, Context, Error, Hub, HubError, Receiver, dotnet, hub, receiver};
 
 /// A point.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Point {
     x: i32,
+}
+
+/// A point with a label.
+#[dotnet]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Labelled<T> {
+    #[deprecated = "use the label"]
+    old_name: String,
+    /// What it says.
+    pub label: Option<T>,
+    kind: Kind,
+}
+
+/// A kind.
+#[dotnet]
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+pub enum Kind {
+    /// The first.
+    #[default]
+    First,
+    /// The second.
+    #[deprecated = "use the first"]
+    Second,
+}
+
+/// What only this crate writes.
+#[dotnet]
+#[derive(Debug, Serialize)]
+struct Note<'a> {
+    note_text: &'a str,
+    at_point: &'a Point,
 }
 
 /// What clients receive.
@@ -153,4 +185,10 @@ fn main() {
     assert_eq!(Chat::METHODS.len(), 6);
     assert_eq!(Private::METHODS.len(), 1);
     assert_eq!(Private.callable(), 1);
+    let note = Note {
+        note_text: "here",
+        at_point: &Point::default(),
+    };
+    assert!(format!("{note:?}").contains("here"));
+    assert!(Labelled::<u8>::default().label.is_none());
 }

@@ -22,6 +22,27 @@ mod taken {
     pub mod core {}
     pub mod std {}
     pub const CALL: u8 = 1;
+    pub struct Serializer;
+    pub struct Deserializer;
+    pub mod serde {}
+    #[allow(non_upper_case_globals)]
+    pub const name: u8 = 1;
+
+    #[::signalr::dotnet]
+    #[derive(::serde::Serialize, ::serde::Deserialize)]
+    pub struct Text {
+        name: u8,
+        serializer: ::std::vec::Vec<Self>,
+        kind: Kind,
+    }
+
+    #[::signalr::dotnet]
+    #[derive(::serde::Serialize, ::serde::Deserialize)]
+    pub enum Kind {
+        Ok,
+        Some,
+        Self_,
+    }
 
     pub struct Shadowed;
 

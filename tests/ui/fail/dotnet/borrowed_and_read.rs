@@ -1,0 +1,10 @@
+use serde::{Deserialize, Serialize};
+use signalr::dotnet;
+
+#[dotnet]
+#[derive(Serialize, Deserialize)]
+pub struct Said<'a> {
+    text: &'a str,
+}
+
+fn main() {}

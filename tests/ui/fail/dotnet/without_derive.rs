@@ -1,0 +1,9 @@
+use signalr::dotnet;
+
+#[dotnet]
+#[derive(Clone, Debug)]
+pub struct Order {
+    id: u64,
+}
+
+fn main() {}
