@@ -4,7 +4,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use signalr::{HubServer, hub};
 
-use crate::support::{Log, Peer};
+use crate::support::{
+    Encoding, Log, Peer,
+    msgpack::{bytes, framed},
+};
 
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "only read from messages")]
@@ -41,6 +44,11 @@ impl Typed {
         format!("{number} {text}")
     }
 
+    pub fn xyz(&self, text: &str) -> String {
+        self.0.note("called");
+        text.to_owned()
+    }
+
     pub fn none(&self) -> u8 {
         self.0.note("called");
         0
@@ -70,21 +78,27 @@ impl Typed {
 const COUNT: &str = "InvalidDataException: Invocation provides";
 const TYPE: &str = "InvalidDataException: Error binding arguments. Make sure that the types of the provided values match the types of the hub method being invoked.";
 
-/// Sends a frame that must not be bound, with detailed errors off and on.
-async fn does_not_bind(frame: &str, id: &str, target: &str, detail: &str) {
+/// Sends a message that must not be bound, with detailed errors off and on.
+async fn does_not_bind(message: &str, id: &str, target: &str, detail: &str) {
+    let frame = Encoding::of_this_test().frame(message);
+    frame_does_not_bind(&frame, id, target, detail).await;
+}
+
+async fn frame_does_not_bind(frame: &[u8], id: &str, target: &str, detail: &str) {
+    let shown = String::from_utf8_lossy(frame);
     for detailed in [false, true] {
         let hub = Typed::default();
         let log = hub.0.clone();
         let server = HubServer::builder(hub).detailed_errors(detailed);
         let mut peer = Peer::connect(&server.build().expect("valid")).await;
-        peer.send(frame).await;
+        peer.send_bytes(frame).await;
         let mut expected = format!("Failed to invoke '{target}' due to an error on the server.");
         if detailed {
             expected = format!("{expected} {detail}");
         }
         let answer = peer.completion(id).await;
-        assert_eq!(answer, json!({"error": expected}), "{frame}");
-        assert_eq!(log.all(), [""; 0], "{frame}");
+        assert_eq!(answer, json!({"error": expected}), "{shown}");
+        assert_eq!(log.all(), [""; 0], "{shown}");
         assert_eq!(peer.invoke("foo", json!([1, "x"])).await, "1 x");
     }
 }
@@ -236,4 +250,105 @@ async fn a_call_without_id_gets_no_answer_whatever_is_wrong_with_it() {
         peer.expect_silence().await;
     }
     assert_eq!(log.all(), [""; 0]);
+}
+
+/// The reference's vectors, section 13.6.
+const VECTORS_JB: &[(&str, &str)] = &[
+    // JB-01 to JB-10
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo","arguments":[]}"#,
+        "0",
+    ),
+    (
+        r#"{"type":1,"arguments":[], "invocationId":"42","target":"foo"}"#,
+        "0",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo","arguments":[ "abc", "xyz"]}"#,
+        "type",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","arguments":[ "abc", "xyz"], "target":"foo"}"#,
+        "type",
+    ),
+    (
+        r#"{"type":4,"invocationId":"42","target":"foo","arguments":[]}"#,
+        "0",
+    ),
+    (
+        r#"{"type":4,"invocationId":"42","target":"foo","arguments":[ "abc", "xyz"]}"#,
+        "type",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo","arguments":[1,"",{"1":1,"2":2}]}"#,
+        "3",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo","arguments":[1,[1]]}"#,
+        "type",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo","arguments":[1,[]]}"#,
+        "type",
+    ),
+    (
+        r#"{"type":1,"invocationId":"42","target":"foo","arguments":[[],{"target":"foo2"}]}"#,
+        "type",
+    ),
+];
+
+#[apply(both_encodings)]
+async fn vectors_jb_do_not_bind() {
+    for (message, count) in VECTORS_JB {
+        let detail = match *count {
+            "type" => TYPE.to_owned(),
+            count => format!("{COUNT} {count} argument(s) but target expects 2."),
+        };
+        does_not_bind(message, "42", "foo", &detail).await;
+    }
+}
+
+/// The reference's vectors, section 13.9: bodies, and what they provide.
+const VECTORS_MB: &[(&str, &str)] = &[
+    // MB-01 to MB-10
+    ("94 01 80 a3 61 62 63 a3 78 79 7a", "no list"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 2a", "no list"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 90", "0"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 92 a1 61 a1 62", "2"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 91 2a", "type"),
+    ("94 04 80 a3 61 62 63 a3 78 79 7a", "no list"),
+    ("95 04 80 a3 61 62 63 a3 78 79 7a 2a", "no list"),
+    ("95 04 80 a3 61 62 63 a3 78 79 7a 90", "0"),
+    ("95 04 80 a3 61 62 63 a3 78 79 7a 92 a1 61 a1 62", "2"),
+    ("95 04 80 a3 61 62 63 a3 78 79 7a 91 2a", "type"),
+    // nil, a map, and lists that are cut off or lie about their length
+    ("95 01 80 a3 61 62 63 a3 78 79 7a c0", "no list"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 80", "no list"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 91", "type"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 91 a5 61", "type"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 91 a1 ff", "type"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 91 c1", "type"),
+    ("95 01 80 a3 61 62 63 a3 78 79 7a 91 c4 01 ff", "type"),
+    (
+        "96 01 80 a3 61 62 63 a3 78 79 7a dd ff ff ff ff 90",
+        "4294967295",
+    ),
+    // what stands behind arguments that are no list is not looked at
+    ("96 01 80 a3 61 62 63 a3 78 79 7a 2a 2a", "no list"),
+];
+
+#[test]
+fn vectors_mb_do_not_bind() {
+    Encoding::MessagePack.run(async {
+        for (body, what) in VECTORS_MB {
+            let detail = match *what {
+                "type" => TYPE.to_owned(),
+                "no list" => {
+                    "InvalidDataException: Reading array length for 'arguments' failed.".to_owned()
+                }
+                count => format!("{COUNT} {count} argument(s) but target expects 1."),
+            };
+            frame_does_not_bind(&framed(&bytes(body)), "abc", "xyz", &detail).await;
+        }
+    });
 }

@@ -59,6 +59,7 @@ mod transports;
 mod upload_flow;
 mod uploads;
 mod vectors;
+mod vectors_msgpack;
 mod victim;
 mod web_negotiate;
 mod web_transports;

@@ -6,7 +6,7 @@ use signalr::{Context, HubError, HubServer, Receiver, hub};
 
 use crate::support::Peer;
 
-struct Foreign;
+pub struct Foreign;
 
 #[hub]
 impl Foreign {

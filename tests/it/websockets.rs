@@ -13,6 +13,7 @@ use crate::{
 };
 
 const SHAKE: &[u8] = b"{\"protocol\":\"json\",\"version\":1}\x1e";
+const SHAKE_MESSAGEPACK: &[u8] = b"{\"protocol\":\"messagepack\",\"version\":1}\x1e";
 const CLOSE_1000: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
 
 struct Echo(Log);
@@ -63,6 +64,17 @@ async fn connect(addr: SocketAddr) -> Http {
     http
 }
 
+async fn connect_messagepack(addr: SocketAddr) -> Http {
+    let (status, mut http) = open(addr, "").await;
+    assert_eq!(status, 101);
+    http.send_frame(0x81, SHAKE_MESSAGEPACK).await;
+    assert_eq!(
+        http.frame().await.expect("open"),
+        [0x82, 0x03, 0x7b, 0x7d, 0x1e]
+    );
+    http
+}
+
 fn call(id: usize, text: &str) -> String {
     format!(
         "{{\"type\":1,\"invocationId\":\"{id}\",\"target\":\"echo\",\"arguments\":[\"{text}\"]}}\u{1e}"
@@ -89,6 +101,69 @@ async fn opcodes_and_fragments_do_not_matter() {
     http.send_frame(0x81, head).await;
     http.send_frame(0x82, tail).await;
     assert_eq!(http.text().await, answer(2, "cut"));
+}
+
+#[tokio::test]
+async fn messagepack_goes_out_in_binary_frames_from_the_handshake_on_and_comes_in_any() {
+    let (hub, addr, _) = echo().await;
+    let mut http = connect_messagepack(addr).await;
+    // echo("hi") as id "1", whole and cut in two frames
+    let call = b"\x0e\x95\x01\x80\xa11\xa4echo\x91\xa2hi";
+    let answer = b"\x82\x0a\x09\x95\x03\x80\xa11\x03\xa2hi";
+    for first in [0x82, 0x81] {
+        http.send_frame(first, call).await;
+        assert_eq!(http.frame().await.expect("open"), answer);
+    }
+    http.send_frame(0x02, &call[..5]).await;
+    http.send_frame(0x80, &call[5..]).await;
+    assert_eq!(http.frame().await.expect("open"), answer);
+    // Two calls in one frame, and one call in two messages of WebSockets.
+    http.send_frame(0x82, &[&call[..], call, &call[..1]].concat())
+        .await;
+    http.send_frame(0x82, &call[1..]).await;
+    let (mut answers, mut frames) = (Vec::new(), 0);
+    while answers.len() < 3 * answer[2..].len() {
+        let frame = http.frame().await.expect("open");
+        assert_eq!(frame[0], 0x82);
+        answers.extend_from_slice(&frame[2..]);
+        frames += 1;
+    }
+    assert_eq!(answers, answer[2..].repeat(3));
+    assert!(frames <= 3, "only whole messages in a frame");
+    // bye(), without id
+    http.send_frame(0x82, b"\x09\x95\x01\x80\xc0\xa3bye\x90")
+        .await;
+    let close = http.frame().await.expect("open");
+    assert_eq!(close, b"\x82\x08\x07\x93\x07\xa3bye\xc3");
+    assert_eq!(http.frame().await.expect("open"), CLOSE_1000);
+    http.send_frame(0x88, &[0x03, 0xe8]).await;
+    assert_eq!(http.frame().await, None);
+    hub.closed().await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_text_whatever_was_asked_for() {
+    let (_, addr, _) = echo().await;
+    for (request, error) in [
+        (
+            r#"{"protocol":"messagepack","version":3}"#,
+            "The server does not support version 3 of the 'messagepack' protocol.",
+        ),
+        (
+            r#"{"protocol":"x","version":1}"#,
+            "The protocol 'x' is not supported.",
+        ),
+    ] {
+        let (status, mut http) = open(addr, "").await;
+        assert_eq!(status, 101);
+        http.send_frame(0x82, format!("{request}\u{1e}").as_bytes())
+            .await;
+        let frame = http.frame().await.expect("open");
+        assert_eq!(frame[0], 0x81);
+        let expected = format!("{{\"error\":\"{error}\"}}\u{1e}");
+        assert_eq!(String::from_utf8_lossy(&frame[2..]), expected);
+        assert_eq!(http.frame().await.expect("open"), CLOSE_1000);
+    }
 }
 
 #[tokio::test]
@@ -188,24 +263,30 @@ async fn one_token_opens_one_connection() {
 async fn two_hundred_connections_hear_fifty_broadcasts_each_once_in_order() {
     let (_, addr, _) = echo().await;
     let mut peers = Vec::new();
-    for _ in 0..200 {
-        peers.push(connect(addr).await);
+    for _ in 0..100 {
+        peers.push((connect(addr).await, 0x81));
+        peers.push((connect_messagepack(addr).await, 0x82));
     }
     for number in 0..50 {
         let call = format!("{{\"type\":1,\"target\":\"all\",\"arguments\":[{number}]}}\u{1e}");
-        peers[0].send_frame(0x81, call.as_bytes()).await;
+        peers[0].0.send_frame(0x81, call.as_bytes()).await;
     }
-    for peer in &mut peers {
-        let mut heard = String::new();
-        while heard.matches("number").count() < 50 {
-            heard += &peer.text().await;
+    let text = |number| {
+        format!("{{\"type\":1,\"target\":\"number\",\"arguments\":[{number}]}}\u{1e}").into_bytes()
+    };
+    let binary = |number| [b"\x0e\x96\x01\x80\xc0\xa6number\x91", &[number, 0x90][..]].concat();
+    let texts: Vec<u8> = (0..50).flat_map(text).collect();
+    let binaries: Vec<u8> = (0..50).flat_map(binary).collect();
+    for (peer, opcode) in &mut peers {
+        let expected = if *opcode == 0x81 { &texts } else { &binaries };
+        let mut heard = Vec::new();
+        while heard.len() < expected.len() {
+            let frame = peer.frame().await.expect("open");
+            assert_eq!(frame[0], *opcode);
+            let header = if frame[1] == 126 { 4 } else { 2 };
+            heard.extend_from_slice(&frame[header..]);
         }
-        let expected: String = (0..50)
-            .map(|number| {
-                format!("{{\"type\":1,\"target\":\"number\",\"arguments\":[{number}]}}\u{1e}")
-            })
-            .collect();
-        assert_eq!(heard, expected);
+        assert_eq!(heard, *expected);
     }
 }
 
