@@ -58,6 +58,7 @@ mod transport_storm;
 mod transports;
 mod upload_flow;
 mod uploads;
+mod values;
 mod vectors;
 mod vectors_msgpack;
 mod victim;

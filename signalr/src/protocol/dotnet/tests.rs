@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::super::{
-    Blob, HubProtocol, HubResult, Message, Outcome, Payload, Source, Timestamp, ValueWriter, json,
-    msgpack, write_variant,
+    Blob, HubProtocol, Message, Outcome, Payload, Timestamp, json, msgpack,
+    rewrite::{read, written},
+    write_variant,
 };
 
 #[signalr::dotnet]
@@ -103,20 +104,6 @@ fn payload<'a>(message: &Message<'a>) -> Payload<'a> {
         } => *result,
         other => panic!("{other:?} carries no value"),
     }
-}
-
-fn written<T: HubResult + ?Sized>(protocol: HubProtocol, value: &T) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut writer = ValueWriter::new(protocol, &mut out);
-    value
-        .write(&mut writer)
-        .expect("a value that can be written");
-    out
-}
-
-fn read<T: DeserializeOwned>(payload: Payload<'_>) -> Result<T, String> {
-    let value = Source::single(payload).next();
-    value.map_err(|error| error.to_string())
 }
 
 /// What the vector carries is read as this value, and this value is written as the vector has it.

@@ -5,11 +5,16 @@
 
 use proptest::prelude::*;
 
-use crate::protocol::{
-    HubProtocol, Invocation, Message, Outcome, Payload, framing::FrameBuffer, rewrite::rewrite,
+use crate::{
+    error::Error,
+    protocol::{
+        Control, Headers, HubProtocol, Invocation, InvocationHead, Message, Outcome, Payload, Text,
+        framing::FrameBuffer, rewrite::rewrite,
+    },
 };
 
-// mod values;
+mod moments;
+mod values;
 
 pub(in crate::protocol) const MESSAGES: &str = include_str!("messages.tsv");
 const READ_ONLY: &str = include_str!("read_only.tsv");
@@ -136,6 +141,77 @@ fn further_errors_of_section_6_3_have_its_texts() {
         ),
     ] {
         assert_eq!(read(&bytes(hex)).expect_err(hex), text, "{hex}");
+    }
+}
+
+/// Writes one message; how many bytes its frame has in JSON and in MessagePack.
+fn sizes(write: impl Fn(HubProtocol, &mut Vec<u8>) -> Result<(), Error>) -> (usize, usize) {
+    let [json, pack] = [HubProtocol::Json, HubProtocol::MessagePack].map(|protocol| {
+        let mut out = Vec::new();
+        write(protocol, &mut out).expect("written");
+        out.len()
+    });
+    (json, pack)
+}
+
+#[test]
+fn frames_have_the_sizes_of_section_13_10() {
+    let none = Headers::default();
+    let streams = [Text::Borrowed("2")];
+    let call = |streaming, id, target, stream_ids| InvocationHead {
+        streaming,
+        id,
+        target,
+        stream_ids,
+        ..InvocationHead::default()
+    };
+    for (head, size) in [
+        (call(false, None, "Target", None), (45, 15)),
+        (call(false, Some("1"), "Target", None), (64, 16)),
+        (call(false, Some("1"), "Target", Some(&streams)), (82, 18)),
+    ] {
+        let write =
+            |protocol: HubProtocol, out: &mut _| protocol.write_invocation(out, &head, &(1,));
+        assert_eq!(sizes(write), size, "{head:?}");
+    }
+    for (head, size) in [
+        (call(true, Some("1"), "target", None), (63, 15)),
+        (call(true, Some("1"), "target", Some(&streams)), (81, 17)),
+    ] {
+        let write = |protocol: HubProtocol, out: &mut _| protocol.write_invocation(out, &head, &());
+        assert_eq!(sizes(write), size, "{head:?}");
+    }
+    for (item, size) in [(None, (42, 7)), (Some(1), (39, 7))] {
+        let write =
+            |protocol: HubProtocol, out: &mut _| protocol.write_stream_item(out, &none, "1", &item);
+        assert_eq!(sizes(write), size, "{item:?}");
+    }
+    for (outcome, size) in [
+        (Outcome::Void, (30, 7)),
+        (Outcome::Result(&1), (41, 8)),
+        (Outcome::Error("error".into()), (46, 13)),
+    ] {
+        let write = |protocol: HubProtocol, out: &mut _| {
+            protocol.write_completion(out, &none, "1", outcome.clone())
+        };
+        assert_eq!(sizes(write), size, "{outcome:?}");
+    }
+    let close = |error| Control::Close {
+        error,
+        allow_reconnect: false,
+    };
+    let headers = none.clone();
+    for (control, size) in [
+        (close(None), (11, 5)),
+        (close(Some("error")), (27, 10)),
+        (Control::CancelInvocation { headers, id: "1" }, (30, 6)),
+        (Control::Ping, (11, 3)),
+    ] {
+        let write = |protocol: HubProtocol, out: &mut _| {
+            protocol.write_control(out, &control);
+            Ok(())
+        };
+        assert_eq!(sizes(write), size, "{control:?}");
     }
 }
 
