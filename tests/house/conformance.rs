@@ -22,10 +22,6 @@ const LAST_FAULT: u32 = 31;
 /// The rows that may still say "later:", by what they wait for. Whoever builds that takes them off.
 const LATER: &[(&str, &[Rows])] = &[
     (
-        "MessagePack",
-        &[("HP", &[2..=2, 7..=7, 24..=25, 54..=56, 58..=66])],
-    ),
-    (
         "the client",
         &[
             ("HP", &[19..=22, 80..=90]),
@@ -40,7 +36,6 @@ const LATER: &[(&str, &[Rows])] = &[
     ("with the transports that need it", &[("TR", &[75..=76])]),
     ("the origin policy", &[("H", &[25..=25])]),
     ("authorization", &[("TR", &[64..=67]), ("SV", &[42..=43])]),
-    ("with a second protocol", &[("SV", &[78..=78])]),
     ("filters", &[("SV", &[81..=85])]),
     ("telemetry", &[("SV", &[107..=109])]),
     ("the Redis backplane", &[("S", &[14..=14])]),

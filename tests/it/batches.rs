@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use signalr::{HubServer, hub};
 
-use crate::support::web::{BINARY, TEXT, Wire, serve};
+use crate::support::{
+    msgpack::framed,
+    web::{BINARY, TEXT, Wire, serve},
+};
 
 struct Pings;
 
@@ -13,13 +16,6 @@ impl Pings {
     pub fn ping(&self) -> u8 {
         1
     }
-}
-
-/// A MessagePack message with its length in front.
-fn framed(body: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(body.len()).expect("short");
-    assert!(length < 0x80, "one byte of length");
-    [&[length], body].concat()
 }
 
 /// A call of `ping` with a one-letter id.

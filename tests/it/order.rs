@@ -275,7 +275,7 @@ async fn a_call_that_asks_the_client_does_not_deadlock_with_calls_that_wait() {
     assert_eq!(peer.completion("1").await, 42);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_call_that_has_asked_does_not_count_twice() {
     let hub = Gated::new();
     let mut peer = Peer::connect(&HubServer::new(hub.clone())).await;
@@ -291,7 +291,7 @@ async fn a_call_that_has_asked_does_not_count_twice() {
     assert_eq!(hub.log.all(), ["start 0"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[apply(both_encodings)]
 async fn a_hundred_calls_may_ask_beyond_the_limit_and_one_more_keeps_its_turn() {
     let mut peer = Peer::connect(&HubServer::new(Gated::new())).await;
     let mut questions = Vec::new();
