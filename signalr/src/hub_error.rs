@@ -71,6 +71,12 @@ impl HubError {
         }
     }
 
+    /// Marks a span as failed, by the kind of the error and without its text (server reference, section 18.2).
+    pub(crate) fn record_in(&self, span: &tracing::Span) {
+        span.record("error.type", &*self.name);
+        span.record("otel.status_code", "ERROR");
+    }
+
     /// A private error that comes from the library itself.
     pub(crate) fn private(name: &'static str, text: impl fmt::Display) -> Self {
         Self {

@@ -37,7 +37,6 @@ const LATER: &[(&str, &[Rows])] = &[
     ("the origin policy", &[("H", &[25..=25])]),
     ("authorization", &[("TR", &[64..=67]), ("SV", &[42..=43])]),
     ("filters", &[("SV", &[81..=85])]),
-    ("telemetry", &[("SV", &[107..=109])]),
     ("the Redis backplane", &[("S", &[14..=14])]),
     ("with the other hosts", &[("G", &[8..=9])]),
 ];

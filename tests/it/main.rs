@@ -54,6 +54,7 @@ mod slow_reader;
 mod sse;
 mod storm;
 mod streams;
+mod telemetry;
 mod transport_storm;
 mod transports;
 mod upload_flow;

@@ -53,6 +53,7 @@ impl Callee for Handled {
             uploads: args.uploads,
             cancellation: None,
             slot,
+            span: tracing::Span::none(),
         })
     }
 

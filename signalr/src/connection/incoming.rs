@@ -179,6 +179,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             slot,
             size,
             turns: Arc::clone(&self.turns),
+            span: bound.span,
         };
         if slot != Slot::Limited || self.waiting.is_empty() && self.turns.take() {
             self.run(cx, call);

@@ -8,8 +8,10 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use super::{BoxFuture, CallError, CallHead, question::watch_questions, turns::Turns};
+use crate::hub_error::HubError;
 
 /// A call that runs or waits for its turn.
 pub(super) struct Running {
@@ -24,6 +26,7 @@ pub(super) struct Running {
     pub(super) slot: Slot,
     pub(super) size: usize,
     pub(super) turns: Arc<Turns>,
+    pub(super) span: Span,
 }
 
 /// How a call counts.
@@ -60,6 +63,7 @@ impl Future for Running {
     /// A panic in a method costs this call and nothing else.
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Ended> {
         let this = &mut *self;
+        let entered = this.span.enter();
         let outcome = match &mut this.future {
             None => CallEnd::Canceled,
             Some(future) => {
@@ -79,6 +83,14 @@ impl Future for Running {
                 }
             }
         };
+        drop(entered);
+        match &outcome {
+            CallEnd::Failed(CallError::Method(error) | CallError::Stream(error)) => {
+                error.record_in(&self.span);
+            }
+            CallEnd::Panicked => HubError::private("panic", "").record_in(&self.span),
+            CallEnd::Answered | CallEnd::Canceled => {}
+        }
         // What the method has started is not told of a cancellation that comes too late.
         self.cancellation = None;
         Poll::Ready(Ended {
@@ -92,6 +104,8 @@ impl Future for Running {
 
 impl Running {
     pub(super) fn cancel(&mut self) {
+        let span = self.span.clone();
+        let _entered = span.enter();
         let token = self.cancellation.as_ref();
         if let Some(token) = token {
             token.cancel();

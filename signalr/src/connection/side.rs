@@ -3,6 +3,7 @@
 use std::{sync::Arc, task::Context};
 
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use super::{BoxFuture, CallError, CallHead, KeepAlive, Outbox, Slot, UploadSinks};
 use crate::{
@@ -67,6 +68,8 @@ pub(crate) struct Bound {
     pub(crate) uploads: UploadSinks,
     pub(crate) cancellation: Option<CancellationToken>,
     pub(crate) slot: Slot,
+    /// What the call runs in.
+    pub(crate) span: Span,
 }
 
 /// A call that may not, and why.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{connection::Connection, core::Core, methods::Methods};
+use super::{connection::Connection, core::Core, methods::Methods, trace};
 use crate::{
     connection::{
         Args, Bound, CallHead, Callee, KeepAlive, Limits, Outbox, Refused, Side, Slot, UploadSinks,
@@ -140,6 +140,7 @@ impl<H: Hub> HubCallee<H> {
             uploads: args.uploads,
             cancellation: args.cancellation,
             slot,
+            span: trace::invocation(H::NAME, method.name, &invocation.headers),
         })
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Connection {
     pub(super) membership: Mutex<Membership>,
     /// The backplane knows it.
     pub(super) announced: AtomicBool,
+    /// The client has stopped polling without a word.
+    pub(super) left_unseen: AtomicBool,
     /// Stops the connection's task at a shutdown deadline, wherever it is.
     pub(super) kill: Notify,
     started_at: u64,
@@ -100,6 +102,7 @@ impl Connection {
             agreed: OnceLock::new(),
             membership: Mutex::default(),
             announced: AtomicBool::new(false),
+            left_unseen: AtomicBool::new(false),
             kill: Notify::new(),
             started_at: now,
         }
@@ -147,6 +150,7 @@ impl Connection {
                 self.via.cut_off();
             }
             Beat::Left => {
+                self.left_unseen.store(true, Relaxed);
                 self.via.leave();
                 self.close(None, true);
             }

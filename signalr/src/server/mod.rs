@@ -11,6 +11,8 @@ mod hub_server;
 mod lifetime;
 #[cfg(feature = "standalone")]
 mod listen;
+#[cfg(feature = "metrics")]
+mod meter;
 mod methods;
 #[cfg(feature = "standalone")]
 mod mount;
@@ -25,6 +27,7 @@ mod service;
 mod session;
 mod sessions;
 mod token;
+mod trace;
 mod upgrade;
 mod via;
 

@@ -9,12 +9,14 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use tracing::Instrument;
 
 use super::{
     callee::ServerSide,
     connection::{Agreed, millis},
     options::Options,
     session::unregister,
+    trace,
 };
 use crate::{
     connection::{CloseMessage, Pump, Taken},
@@ -114,7 +116,9 @@ impl<T: Transport> Pump<T, ServerSide> {
             let user = connection.user_id();
             connection.announced.store(true, Relaxed);
             core.backplane.connected(connection.id(), user).await?;
-            connecting.connect().await
+            let span = trace::connected(H::NAME);
+            let connected = connecting.connect().instrument(span.clone()).await;
+            connected.inspect_err(|error| error.record_in(&span))
         };
         let connect = AssertUnwindSafe(connect).catch_unwind();
         let result = self.drive(Box::pin(connect)).await;
@@ -151,7 +155,10 @@ impl<T: Transport> Pump<T, ServerSide> {
             Arc::clone(&self.side.connection),
         );
         let disconnect = async move {
-            let disconnected = AssertUnwindSafe(cx.disconnect(reason)).catch_unwind().await;
+            let disconnected = cx
+                .disconnect(reason)
+                .instrument(trace::disconnected(H::NAME));
+            let disconnected = AssertUnwindSafe(disconnected).catch_unwind().await;
             match disconnected {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {

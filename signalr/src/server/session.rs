@@ -46,6 +46,8 @@ pub(super) async fn run<H: Hub, T: Transport>(
         connection: Arc::clone(&connection),
     };
     let core = Arc::clone(&shared.core);
+    #[cfg(feature = "metrics")]
+    let _counted = super::meter::Counted::new(&core, &connection);
     let span = tracing::debug_span!("connection", hub = H::NAME, id = %connection.id());
     let session = serve(shared, Arc::clone(&connection), transport);
     let session = Box::pin(session.instrument(span));

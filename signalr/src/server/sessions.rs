@@ -136,6 +136,12 @@ impl Sessions {
         state.open().cloned().collect()
     }
 
+    /// Whether the server shuts down.
+    #[cfg(feature = "metrics")]
+    pub(super) fn is_closing(&self) -> bool {
+        self.lock().closing
+    }
+
     /// How many connections are negotiated and how many open.
     pub(super) fn counts(&self) -> (usize, usize) {
         let state = self.lock();

@@ -283,10 +283,10 @@ fn vectors_with_objects_are_written_from_rust_types() {
     let unset = unset.and_time(chrono::NaiveTime::MIN);
     let defaults = CustomObject::new("test", 1.1, 0, unset, &[2, 4, 6]);
     for (id, written) in [
-        ("J-11", invocation(None, (plain,))),
-        ("J-12", invocation(None, (sparse,))),
-        ("J-13", invocation(None, (declared,))),
-        ("J-14", invocation(Some("123"), (defaults,))),
+        ("J-11", invocation(None, &(plain,))),
+        ("J-12", invocation(None, &(sparse,))),
+        ("J-13", invocation(None, &(declared,))),
+        ("J-14", invocation(Some("123"), &(defaults,))),
     ] {
         let mut vectors = MESSAGES.lines().filter_map(|line| line.split_once('\t'));
         let vector = vectors.find(|(name, _)| *name == id);
@@ -294,14 +294,14 @@ fn vectors_with_objects_are_written_from_rust_types() {
     }
 }
 
-fn invocation(id: Option<&str>, arguments: impl Arguments) -> String {
+fn invocation(id: Option<&str>, arguments: &impl Arguments) -> String {
     let head = InvocationHead {
         id,
         target: "Target",
         ..InvocationHead::default()
     };
     let mut out = Vec::new();
-    let written = HubProtocol::Json.write_invocation(&mut out, &head, &arguments);
+    let written = HubProtocol::Json.write_invocation(&mut out, &head, arguments);
     written.expect("arguments that can be written");
     out.pop();
     String::from_utf8(out).expect("UTF-8")
