@@ -27,6 +27,7 @@ mod http;
 mod ignored;
 mod keep_alive;
 mod lifetimes;
+mod limits;
 mod memory;
 mod method_errors;
 mod method_names;

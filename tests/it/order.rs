@@ -218,8 +218,9 @@ async fn reading_stops_while_64_kib_of_calls_wait_and_then_all_are_answered() {
         }
         sent += 1;
     }
+    // Each counts some 256 bytes more than its frame.
     assert!(
-        (60..=75).contains(&sent),
+        (48..=60).contains(&sent),
         "{sent} calls of a KiB were taken"
     );
     assert!(start.elapsed().as_secs() < 5);

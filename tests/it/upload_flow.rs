@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 use signalr::{HubError, HubServer, HubServerBuilder, Receiver, hub};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::support::{Encoding, Log, Peer, settle, soon, wait};
 
@@ -16,6 +16,7 @@ struct Flow {
     log: Log,
     gate: Arc<Semaphore>,
     hoard: Arc<Mutex<Vec<Receiver<u32>>>>,
+    plain: Arc<Mutex<Vec<mpsc::Receiver<u32>>>>,
 }
 
 impl Flow {
@@ -24,6 +25,7 @@ impl Flow {
             log: Log::default(),
             gate: Arc::new(Semaphore::new(0)),
             hoard: Arc::default(),
+            plain: Arc::default(),
         }
     }
 
@@ -67,6 +69,13 @@ impl Flow {
     /// Keeps its upload beyond the call, and never reads it.
     pub fn hoard(&self, items: Receiver<u32>) -> u8 {
         self.hoard.lock().expect("not poisoned").push(items);
+        7
+    }
+
+    /// Keeps a channel of tokio's, which holds what was buffered and no more.
+    pub async fn hoard_plain(&self, items: mpsc::Receiver<u32>) -> u8 {
+        self.plain.lock().expect("not poisoned").push(items);
+        self.pass().await;
         7
     }
 
@@ -161,24 +170,46 @@ async fn an_unfit_item_among_parked_ones_ends_the_stream_at_its_place() {
 
 #[apply(both_encodings)]
 async fn the_size_of_the_buffer_is_an_option() {
-    // What the buffer holds can be read after the client has gone; what was parked behind it is lost.
+    // What the buffer holds can be read after the client has gone; what was parked behind it is lost to a plain channel.
     for buffer in [1, 5] {
         let hub = Flow::new();
         let server = builder(&hub).upload_buffer(buffer).build().expect("valid");
         let mut peer = Peer::connect(&server).await;
-        peer.upload("1", "hoardAndWait", json!([]), &["u"]).await;
+        peer.upload("1", "hoardPlain", json!([]), &["u"]).await;
         for item in 0..20 {
             peer.item("u", json!(item)).await;
         }
         settle().await;
         peer.leave().await;
-        let mut items = hub.hoard.lock().expect("not poisoned").remove(0);
+        let mut items = hub.plain.lock().expect("not poisoned").remove(0);
         let mut read = 0;
-        while let Some(Ok(_)) = items.recv().await {
+        while items.recv().await.is_some() {
             read += 1;
         }
         assert_eq!(read, buffer);
     }
+}
+
+#[apply(both_encodings)]
+async fn what_has_come_can_be_read_after_the_client_has_gone() {
+    let hub = Flow::new();
+    let mut peer = connect(&hub).await;
+    peer.upload("1", "hoardAndWait", json!([]), &["u"]).await;
+    for item in 0..50 {
+        peer.item("u", json!(item)).await;
+    }
+    settle().await;
+    peer.leave().await;
+    let mut items = hub.hoard.lock().expect("not poisoned").remove(0);
+    for expected in 0..50 {
+        assert_eq!(
+            items.recv().await.expect("an item").expect("a number"),
+            expected
+        );
+    }
+    let error = items.recv().await.expect("a reason").expect_err("cut off");
+    assert!(error.is_closed());
+    assert!(items.recv().await.is_none());
 }
 
 #[apply(both_encodings)]

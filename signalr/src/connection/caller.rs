@@ -76,7 +76,7 @@ impl Caller {
         let this = self.clone();
         async move {
             this.write(packet?).await?;
-            poll_fn(|cx| uploads.poll(cx, &this.0.outbox, this.0.protocol)).await;
+            poll_fn(|cx| uploads.poll(cx)).await;
             Ok(())
         }
     }
@@ -112,7 +112,7 @@ impl Caller {
                     return Poll::Ready(answer);
                 }
                 // What is left to upload when the answer comes is of no use any more.
-                let _ = uploads.poll(cx, &this.0.outbox, this.0.protocol);
+                let _ = uploads.poll(cx);
                 Poll::Pending
             });
             let answer = answer.await.unwrap_or_else(|_| Err(closed()));
@@ -138,7 +138,7 @@ impl Caller {
             let packet = packet?;
             let mut sinks = UploadSinks::new(this.0.stream_buffer);
             let items: Receiver<T> = sinks.open();
-            let pending = this.wait(id, |waiting, id| waiting.streams.start(&[id], sinks))?;
+            let pending = this.wait(id, |waiting, id| waiting.streams.start(0, &[id], sinks))?;
             this.write(packet).await?;
             Ok(ItemStream {
                 items,
@@ -176,6 +176,16 @@ impl Caller {
         self.lock().streams.item(id, item, size);
     }
 
+    /// Whether a call waits for its result.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        self.lock().calls.waits_for(&())
+    }
+
+    /// Makes room where reading may not stop.
+    pub(crate) fn relieve(&self) {
+        self.lock().streams.relieve();
+    }
+
     /// Whether so many items wait to be read that reading must stop.
     pub(crate) fn is_saturated(&self) -> bool {
         self.lock().streams.is_saturated()
@@ -211,7 +221,7 @@ impl Caller {
         arguments: &A,
         uploads: &mut Outflows,
     ) -> Result<Packet, Error> {
-        let ids: Vec<Text<'_>> = uploads.name(|| self.id());
+        let ids: Vec<Text<'_>> = uploads.open(&self.0.outbox, self.0.protocol, || self.id());
         let head = InvocationHead {
             streaming,
             headers: Headers::default(),
@@ -315,11 +325,13 @@ impl<T> Stream for ItemStream<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let shared = &this.pending.caller.0;
-        let _ = this.uploads.poll(cx, &shared.outbox, shared.protocol);
+        let _ = this.uploads.poll(cx);
         let item = Pin::new(&mut this.items).poll_next(cx);
-        if let Poll::Ready(None | Some(Err(_))) = item {
-            this.pending.ended = true;
+        match &item {
+            // The other end goes on after an item that does not fit, until it is told.
+            Poll::Ready(Some(Err(error))) => this.pending.ended = !error.is_serialization(),
+            Poll::Ready(None) => this.pending.ended = true,
+            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
         }
         item
     }

@@ -38,6 +38,11 @@ impl<O: PartialEq> Calls<O> {
         self.waiting.remove(id).map(|(_, answer)| answer)
     }
 
+    /// Whether somebody waits for an answer of this one. Asked only when a connection is at its limits.
+    pub(crate) fn waits_for(&self, owner: &O) -> bool {
+        self.waiting.values().any(|(of, _)| of == owner)
+    }
+
     /// Finds whom a completion is for. `Ok(None)`: nobody waits, ignore it.
     ///
     /// # Errors

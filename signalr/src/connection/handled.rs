@@ -66,6 +66,14 @@ impl Callee for Handled {
         self.caller.item(id, item, size);
     }
 
+    fn awaits_answer(&self) -> bool {
+        self.caller.awaits_answer()
+    }
+
+    fn relieve(&mut self) {
+        self.caller.relieve();
+    }
+
     fn is_saturated(&self) -> bool {
         self.caller.is_saturated()
     }

@@ -23,6 +23,9 @@ use crate::{
 /// Bytes of calls that wait for their turn before reading stops.
 const WAITING_LIMIT: usize = 64 * 1024;
 
+/// What a waiting call costs beside its frame, about: its arguments are bound.
+const WAITING_OVERHEAD: usize = 256;
+
 /// What a message means for the connection.
 pub(super) enum Step {
     /// Go on with the next message.
@@ -43,7 +46,11 @@ pub(crate) struct Incoming<S, C> {
     waiting_bytes: usize,
     /// How many result streams run.
     streams: usize,
+    /// How many upload streams the running calls have been given, ended or not.
+    uploading: usize,
     uploads: Uploads,
+    /// Calls so far: each has a number.
+    calls: u64,
 }
 
 impl<S: Side, C: Callee> Incoming<S, C> {
@@ -57,15 +64,26 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             streams: 0,
+            uploading: 0,
             uploads: Uploads::default(),
+            calls: 0,
         }
     }
 
-    /// Whether so much waits for its turn that reading must stop.
-    pub(super) fn is_saturated(&self) -> bool {
-        self.waiting_bytes >= WAITING_LIMIT
+    /// Whether so much waits, for its turn or for its reader, that reading must stop.
+    ///
+    /// It does not stop while a call of this end waits for an answer: that stands behind what would not be read. There are other
+    /// limits then: further calls are refused, and the upload that is furthest ahead of its reader fails.
+    pub(super) fn must_wait(&mut self) -> bool {
+        let saturated = self.waiting_bytes >= WAITING_LIMIT
             || self.uploads.is_saturated()
-            || self.callee.is_saturated()
+            || self.callee.is_saturated();
+        if !saturated || !self.callee.awaits_answer() {
+            return saturated;
+        }
+        self.uploads.relieve();
+        self.callee.relieve();
+        false
     }
 
     /// Handles one message; `size` is its frame's.
@@ -120,7 +138,10 @@ impl<S: Side, C: Callee> Incoming<S, C> {
 
     fn invocation(&mut self, cx: &mut TaskContext<'_>, invocation: &Invocation<'_>, size: usize) {
         match self.callee.bind(invocation) {
-            Ok(bound) => match self.check_limits(invocation, &bound.head) {
+            Ok(bound) => match self
+                .check_limits(invocation, &bound.head)
+                .and_then(|()| self.check_line(&bound))
+            {
                 Ok(()) => self.start(cx, invocation, bound, size),
                 Err(text) => self.answer(&bound.head, Some(text)),
             },
@@ -139,7 +160,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             ..
         } = self.side.limits();
         let unexpected = |text: String| HubError::new(text).describe(&head.unexpected(), false);
-        if self.uploads.len() + invocation.stream_ids.len() > max_uploads {
+        if self.uploading + invocation.stream_ids.len() > max_uploads {
             return Err(unexpected(format!(
                 "More than {max_uploads} upload streams at once are not allowed."
             )));
@@ -159,6 +180,18 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         Ok(())
     }
 
+    /// Refuses a call for which there is no place in the line.
+    ///
+    /// # Errors
+    /// What the caller reads.
+    fn check_line(&self, bound: &Bound) -> Result<(), String> {
+        if bound.slot == Slot::Limited && self.waiting_bytes >= WAITING_LIMIT {
+            let text = "More than 64 KiB of calls wait for their turn.";
+            return Err(HubError::new(text).describe(&bound.head.unexpected(), false));
+        }
+        Ok(())
+    }
+
     fn start(
         &mut self,
         cx: &mut TaskContext<'_>,
@@ -169,7 +202,9 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         let ids = &invocation.stream_ids;
         let slot = bound.slot;
         self.streams += usize::from(slot == Slot::Stream);
-        self.uploads.start(ids, bound.uploads);
+        self.uploading += ids.len();
+        self.calls += 1;
+        self.uploads.start(self.calls, ids, bound.uploads);
         let call = Running {
             future: Some(bound.future),
             cancellation: bound.cancellation,
@@ -177,7 +212,8 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             head: bound.head,
             uploads: ids.iter().map(|id| (**id).into()).collect(),
             slot,
-            size,
+            number: self.calls,
+            size: size + WAITING_OVERHEAD,
             turns: Arc::clone(&self.turns),
             span: bound.span,
         };
@@ -214,11 +250,13 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     fn ended(&mut self, ended: Ended) {
         let Ended {
             head,
+            number,
             uploads,
             slot,
             outcome,
         } = ended;
-        self.uploads.forget(&uploads);
+        self.uploading -= uploads.len();
+        self.uploads.forget(number, &uploads);
         match slot {
             Slot::Limited => self.turns.give_back(),
             Slot::Asking => self.turns.answered(),

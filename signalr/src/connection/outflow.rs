@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -14,16 +15,28 @@ use crate::{
     protocol::{Headers, HubProtocol, HubResult, Outcome, Text},
 };
 
-/// The uploads of one call, in the order of the method's parameters.
+/// The uploads of one call, in the order of the method's parameters. Dropping them tells the other end that they are given up.
 #[derive(Default)]
-pub(crate) struct Outflows(Vec<Outflow>);
+pub(crate) struct Outflows {
+    flows: Vec<Outflow>,
+    /// Where they go, once the call is encoded.
+    to: Option<(Arc<Outbox>, HubProtocol)>,
+}
 
 struct Outflow {
     id: String,
     items: Pin<Box<dyn Items>>,
     /// A place in the line of those who wait for room in the queue.
     turn: Option<Turn>,
-    ended: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The end waits in the line.
+    Ending,
+    Ended,
 }
 
 impl Outflows {
@@ -32,38 +45,43 @@ impl Outflows {
     where
         S: Stream<Item: HubResult> + Send + 'static,
     {
-        self.0.push(Outflow {
+        self.flows.push(Outflow {
             id: String::new(),
             items: Box::pin(items),
             turn: None,
-            ended: false,
+            state: State::Open,
         });
         self
     }
 
-    /// Gives each upload an id.
-    pub(super) fn name(&mut self, id: impl Fn() -> String) -> Vec<Text<'_>> {
-        for outflow in &mut self.0 {
-            outflow.id = id();
+    /// Gives each upload an id, and all of them a way out.
+    pub(super) fn open(
+        &mut self,
+        outbox: &Arc<Outbox>,
+        protocol: HubProtocol,
+        id: impl Fn() -> String,
+    ) -> Vec<Text<'_>> {
+        self.to = Some((Arc::clone(outbox), protocol));
+        for flow in &mut self.flows {
+            flow.id = id();
         }
-        self.0
+        self.flows
             .iter()
-            .map(|outflow| Text::from(&*outflow.id))
+            .map(|flow| Text::from(&*flow.id))
             .collect()
     }
 
     /// Sends what is there and has room, an item of each upload by turns: a method may read them side by side. Ready when all
     /// have ended.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        outbox: &Outbox,
-        protocol: HubProtocol,
-    ) -> Poll<()> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((outbox, protocol)) = &self.to else {
+            return Poll::Ready(());
+        };
         loop {
             let (mut sent, mut pending) = (false, false);
-            for outflow in self.0.iter_mut().filter(|outflow| !outflow.ended) {
-                match outflow.poll_one(cx, outbox, protocol) {
+            let open = self.flows.iter_mut();
+            for flow in open.filter(|flow| flow.state != State::Ended) {
+                match flow.poll_one(cx, outbox, *protocol) {
                     Poll::Ready(()) => sent = true,
                     Poll::Pending => pending = true,
                 }
@@ -73,6 +91,19 @@ impl Outflows {
                 (false, true) => return Poll::Pending,
                 (false, false) => return Poll::Ready(()),
             }
+        }
+    }
+}
+
+impl Drop for Outflows {
+    fn drop(&mut self) {
+        let Some((outbox, protocol)) = &self.to else {
+            return;
+        };
+        let open = self.flows.iter().filter(|flow| flow.state != State::Ended);
+        for flow in open {
+            let text = "Stream canceled by client.";
+            outbox.push(end(*protocol, &flow.id, Some(text.to_owned())));
         }
     }
 }
@@ -87,31 +118,40 @@ impl Outflow {
     ) -> Poll<()> {
         if let Some(turn) = &mut self.turn {
             // An error says that the connection has ended.
-            self.ended = ready!(Pin::new(turn).poll(cx)).is_err();
+            let ended = ready!(Pin::new(turn).poll(cx)).is_err();
             self.turn = None;
-        } else {
-            let packet = match ready!(self.items.as_mut().poll_packet(cx, protocol, &self.id)) {
-                Some(Ok(item)) => item,
+            if ended || self.state == State::Ending {
+                self.state = State::Ended;
+            }
+            return Poll::Ready(());
+        }
+        let packet = match ready!(self.items.as_mut().poll_packet(cx, protocol, &self.id)) {
+            Some(Ok(item)) => item,
+            last => {
+                self.state = State::Ending;
                 // The reader learns that it has not got everything.
-                Some(Err(error)) => self.end(protocol, Some(error.to_string())),
-                None => self.end(protocol, None),
-            };
-            self.turn = outbox.send(&packet);
+                let error = last.and_then(Result::err).map(|error| error.to_string());
+                end(protocol, &self.id, error)
+            }
+        };
+        self.turn = outbox.send(&packet);
+        if self.turn.is_none() && self.state == State::Ending {
+            self.state = State::Ended;
         }
         Poll::Ready(())
     }
+}
 
-    fn end(&mut self, protocol: HubProtocol, error: Option<String>) -> Packet {
-        self.ended = true;
-        let outcome = match error {
-            Some(text) => Outcome::<&()>::Error(text.into()),
-            None => Outcome::Void,
-        };
-        let packet = Packet::build(protocol.is_binary(), |out| {
-            protocol.write_completion(out, &Headers::default(), &self.id, outcome)
-        });
-        packet.expect("a completion without result can be written")
-    }
+/// The end of an upload.
+fn end(protocol: HubProtocol, id: &str, error: Option<String>) -> Packet {
+    let outcome = match error {
+        Some(text) => Outcome::<&()>::Error(text.into()),
+        None => Outcome::Void,
+    };
+    let packet = Packet::build(protocol.is_binary(), |out| {
+        protocol.write_completion(out, &Headers::default(), id, outcome)
+    });
+    packet.expect("a completion without result can be written")
 }
 
 /// A stream of whatever type, as packets.

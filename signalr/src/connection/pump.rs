@@ -124,12 +124,14 @@ impl<T: Transport, S: Side> Pump<T, S> {
         let before = self.transport.unsent();
         let outbox = self.side.outbox();
         match self.transport.poll_flush(cx) {
-            Poll::Ready(Ok(())) if before > 0 => {
-                outbox.wrote(0);
+            Poll::Ready(Ok(())) => {
+                // Also where nothing was left: a stream may take bytes at once and flush them later.
                 outbox.set_stuck(None);
-                Ok(true)
+                if before > 0 {
+                    outbox.wrote(0);
+                }
+                Ok(before > 0)
             }
-            Poll::Ready(Ok(())) => Ok(false),
             Poll::Ready(Err(error)) => Err(End::gone(error)),
             Poll::Pending => {
                 outbox.set_stuck((!T::POLLED).then(|| self.side.now()));
@@ -197,9 +199,9 @@ impl<T: Transport, S: Side> Pump<T, S> {
     }
 
     /// Reading stops while too much waits: calls for their turn, items for their reader, answers for the client to read.
-    fn may_read<C: Callee>(&self, incoming: &Incoming<S, C>) -> bool {
+    fn may_read<C: Callee>(&self, incoming: &mut Incoming<S, C>) -> bool {
         let may = !self.side.outbox().is_ended()
-            && !incoming.is_saturated()
+            && !incoming.must_wait()
             && !self.side.outbox().is_full();
         self.side.clocks().set_deaf(!may, self.side.now());
         may

@@ -1,8 +1,9 @@
 //! The hub method's end of an upload stream.
 
 use std::{
+    collections::VecDeque,
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -35,8 +36,15 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct Receiver<T> {
     pub(super) items: mpsc::Receiver<T>,
-    /// Why the stream ended, set before the channel closes; taken by the reader once.
-    pub(super) failure: Arc<OnceLock<Error>>,
+    /// What follows when the channel has closed: items for which it had no room, and why the stream ended.
+    pub(super) tail: Tail<T>,
+}
+
+/// Written before the channel closes.
+pub(super) type Tail<T> = Arc<Mutex<VecDeque<Result<T, Error>>>>;
+
+pub(super) fn lock<T>(tail: &Tail<T>) -> MutexGuard<'_, VecDeque<Result<T, Error>>> {
+    tail.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<T> Receiver<T> {
@@ -51,9 +59,7 @@ impl<T> Receiver<T> {
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error>>> {
         Poll::Ready(match ready!(self.items.poll_recv(cx)) {
             Some(item) => Some(Ok(item)),
-            None => Arc::get_mut(&mut self.failure)
-                .and_then(OnceLock::take)
-                .map(Err),
+            None => lock(&self.tail).pop_front(),
         })
     }
 }

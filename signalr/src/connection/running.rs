@@ -24,6 +24,8 @@ pub(super) struct Running {
     pub(super) head: Arc<CallHead>,
     pub(super) uploads: Box<[Box<str>]>,
     pub(super) slot: Slot,
+    /// Among the calls of its connection.
+    pub(super) number: u64,
     pub(super) size: usize,
     pub(super) turns: Arc<Turns>,
     pub(super) span: Span,
@@ -44,6 +46,7 @@ pub(crate) enum Slot {
 
 pub(super) struct Ended {
     pub(super) head: Arc<CallHead>,
+    pub(super) number: u64,
     pub(super) uploads: Box<[Box<str>]>,
     pub(super) slot: Slot,
     pub(super) outcome: CallEnd,
@@ -95,6 +98,7 @@ impl Future for Running {
         self.cancellation = None;
         Poll::Ready(Ended {
             head: Arc::clone(&self.head),
+            number: self.number,
             uploads: std::mem::take(&mut self.uploads),
             slot: self.slot,
             outcome,

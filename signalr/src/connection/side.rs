@@ -49,10 +49,16 @@ pub(crate) trait Callee {
     /// An item has come for a call of this end; `size` is its frame's.
     fn item(&mut self, id: &str, item: Payload<'_>, size: usize);
 
-    /// Whether so many items wait to be read that reading must stop.
+    /// Whether a call of this end waits for an answer: reading must go on then, whatever waits.
+    fn awaits_answer(&self) -> bool;
+
+    /// Whether so many items wait to be read that reading should stop.
     fn is_saturated(&self) -> bool {
         false
     }
+
+    /// Makes room where reading may not stop.
+    fn relieve(&mut self) {}
 
     /// Passes on items that waited for room; whether reading may go on that had to stop.
     fn poll(&mut self, cx: &mut Context<'_>) -> bool {

@@ -3,13 +3,16 @@
 use std::{
     collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::Arc,
     task::Context,
 };
 
 use tokio::sync::mpsc;
 
-use super::{BoxFuture, Receiver};
+use super::{
+    BoxFuture, Receiver,
+    receiver::{Tail, lock},
+};
 use crate::{
     error::{Error, Kind},
     hub_error::HubError,
@@ -30,20 +33,20 @@ pub trait Upload: Sized + Send {
 impl<T: HubArg + 'static> Upload for Receiver<T> {
     fn open(capacity: usize) -> (Self, Box<dyn UploadSink>) {
         let (sender, items) = mpsc::channel(capacity);
-        let failure = Arc::new(OnceLock::new());
+        let tail = Tail::default();
         let sink = Sink {
             sender,
-            failure: Some(Arc::clone(&failure)),
+            tail: Some(Arc::clone(&tail)),
         };
-        (Self { items, failure }, Box::new(sink))
+        (Self { items, tail }, Box::new(sink))
     }
 }
 
 impl<T: HubArg + 'static> Upload for mpsc::Receiver<T> {
     fn open(capacity: usize) -> (Self, Box<dyn UploadSink>) {
         let (sender, items) = mpsc::channel(capacity);
-        let failure = None;
-        (items, Box::new(Sink { sender, failure }))
+        let tail = None;
+        (items, Box::new(Sink { sender, tail }))
     }
 }
 
@@ -56,6 +59,8 @@ pub trait UploadSink: Send {
     fn item(&self, item: &RawItem<'_>) -> bool;
     /// Ends the stream with an error.
     fn fail(&self, error: Error);
+    /// Passes an item on for which there may be no room, as the last thing but an error.
+    fn leave(&self, item: &RawItem<'_>) -> bool;
 }
 
 /// An item that has not been decoded yet.
@@ -64,8 +69,7 @@ pub trait UploadSink: Send {
 pub struct RawItem<'a>(Payload<'a>);
 
 struct Sink<T> {
-    // Dropped before the sender: a reader that finds the channel closed must find the failure its own.
-    failure: Option<Arc<OnceLock<Error>>>,
+    tail: Option<Tail<T>>,
     sender: mpsc::Sender<T>,
 }
 
@@ -79,22 +83,46 @@ impl<T: HubArg + 'static> UploadSink for Sink<T> {
     }
 
     fn item(&self, item: &RawItem<'_>) -> bool {
+        let Some(value) = self.read(item) else {
+            return false;
+        };
+        // A user's value may panic while it is dropped; that costs the upload.
+        let sent = AssertUnwindSafe(|| self.sender.try_send(value).is_ok());
+        catch_unwind(sent).unwrap_or(false)
+    }
+
+    fn fail(&self, error: Error) {
+        if let Some(tail) = &self.tail {
+            lock(tail).push_back(Err(error));
+        }
+    }
+
+    fn leave(&self, item: &RawItem<'_>) -> bool {
+        let Some(value) = self.read(item) else {
+            return false;
+        };
+        if let Some(tail) = &self.tail {
+            lock(tail).push_back(Ok(value));
+        }
+        true
+    }
+}
+
+impl<T: HubArg> Sink<T> {
+    /// Reads an item; one that does not fit ends the stream.
+    fn read(&self, item: &RawItem<'_>) -> Option<T> {
         // A user's `Deserialize` may panic; that costs the upload.
         let read = AssertUnwindSafe(|| T::read(&mut Source::single(item.0)));
         let read = catch_unwind(read).unwrap_or_else(|_| Err("the type panicked".into()));
         match read {
-            Ok(value) => self.sender.try_send(value).is_ok(),
+            Ok(value) => Some(value),
             Err(source) => {
-                self.fail(Kind::UnfitItem { source }.into());
-                false
+                let error = Kind::UnfitItem { source }.into();
+                if let Some(tail) = &self.tail {
+                    lock(tail).push_back(Err(error));
+                }
+                None
             }
-        }
-    }
-
-    fn fail(&self, error: Error) {
-        if let Some(failure) = &self.failure {
-            // A second reason cannot come: the stream is forgotten after the first.
-            let _ = failure.set(error);
         }
     }
 }
@@ -131,6 +159,10 @@ impl std::fmt::Debug for UploadSinks {
 /// Bytes of items that may wait for room in their streams before reading stops, for one connection.
 const PARKED_LIMIT: usize = 64 * 1024;
 
+/// What may be parked while this end waits for an answer of the other, which stands behind those items: reading must go on, and
+/// the stream that is furthest ahead of its reader fails.
+const PARKED_MAXIMUM: usize = 1024 * 1024;
+
 /// What a parked item costs beside its frame.
 const PARKED_OVERHEAD: usize = 64;
 
@@ -139,10 +171,16 @@ const PARKED_OVERHEAD: usize = 64;
 /// A stream whose buffer is full holds up itself alone: its items are parked, up to a limit in bytes for all streams together.
 #[derive(Default)]
 pub(crate) struct Uploads {
-    running: HashMap<Box<str>, Box<dyn UploadSink>>,
+    running: HashMap<Box<str>, Running>,
     /// Streams with parked items; few, mostly none.
     stalled: Vec<Stalled>,
     parked_bytes: usize,
+}
+
+/// A running stream, and the call that it belongs to.
+struct Running {
+    owner: u64,
+    sink: Box<dyn UploadSink>,
 }
 
 /// A running stream that is ahead of its reader.
@@ -159,15 +197,12 @@ enum Parked {
 
 impl Uploads {
     /// Registers a call's streams under the ids that the client chose; a repeated id replaces the earlier stream.
-    pub(crate) fn start<I: AsRef<str>>(&mut self, ids: &[I], sinks: UploadSinks) {
+    pub(crate) fn start<I: AsRef<str>>(&mut self, owner: u64, ids: &[I], sinks: UploadSinks) {
         for (id, sink) in ids.iter().zip(sinks.sinks) {
             self.remove(id.as_ref());
-            self.running.insert(id.as_ref().into(), sink);
+            let running = Running { owner, sink };
+            self.running.insert(id.as_ref().into(), running);
         }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.running.len()
     }
 
     /// Whether so many items are parked that reading must stop.
@@ -175,9 +210,26 @@ impl Uploads {
         self.parked_bytes >= PARKED_LIMIT
     }
 
+    /// Makes room where reading may not stop: the stream with the most parked items fails if there are too many.
+    pub(crate) fn relieve(&mut self) {
+        if self.parked_bytes < PARKED_MAXIMUM {
+            return;
+        }
+        let furthest = self.stalled.iter().max_by_key(|stalled| stalled.bytes());
+        let Some(id) = furthest.map(|stalled| stalled.id.clone()) else {
+            return;
+        };
+        if let Some(Running { sink, .. }) = self.running.get(&*id) {
+            let text =
+                "More than 1 MiB of items waited for their reader while it waited for an answer.";
+            sink.fail(Kind::NotAllowed(text.into()).into());
+        }
+        self.remove(&id);
+    }
+
     /// Passes an item on, or parks it; `size` is its frame's. `false`: there is no such stream (SV-62).
     pub(crate) fn item(&mut self, id: &str, item: Payload<'_>, size: usize) -> bool {
-        let Some(sink) = self.running.get(id) else {
+        let Some(Running { sink, .. }) = self.running.get(id) else {
             return false;
         };
         if let Some(stalled) = find(&mut self.stalled, id) {
@@ -229,7 +281,7 @@ impl Uploads {
     fn pass_on(&mut self, at: usize) -> bool {
         loop {
             let stalled = &mut self.stalled[at];
-            let Some(sink) = self.running.get(&*stalled.id) else {
+            let Some(Running { sink, .. }) = self.running.get(&*stalled.id) else {
                 self.parked_bytes -= stalled.bytes();
                 return false;
             };
@@ -257,17 +309,20 @@ impl Uploads {
     }
 
     fn end(&mut self, id: &str, error: Option<String>) {
-        if let Some(sink) = self.running.remove(id)
+        if let Some(Running { sink, .. }) = self.running.remove(id)
             && let Some(text) = error
         {
             sink.fail(Kind::Remote(text).into());
         }
     }
 
-    /// The call that reads these streams has ended.
-    pub(crate) fn forget(&mut self, ids: &[Box<str>]) {
+    /// The call that reads these streams has ended. An id may meanwhile be another call's.
+    pub(crate) fn forget(&mut self, owner: u64, ids: &[Box<str>]) {
         for id in ids {
-            self.remove(id);
+            let running = self.running.get(id);
+            if running.is_some_and(|running| running.owner == owner) {
+                self.remove(id);
+            }
         }
     }
 
@@ -279,9 +334,27 @@ impl Uploads {
         }
     }
 
-    /// The connection has ended (SV-63).
+    /// The connection has ended (SV-63). What has arrived can still be read (HP-82).
     pub(crate) fn abandon(&mut self) {
-        for (_, sink) in self.running.drain() {
+        for stalled in self.stalled.drain(..) {
+            let Some(Running { sink, .. }) = self.running.get(&*stalled.id) else {
+                continue;
+            };
+            let goes_on = stalled.parked.into_iter().all(|(parked, _)| match parked {
+                Parked::Item(item) => sink.leave(&RawItem(item.as_payload())),
+                Parked::End(error) => {
+                    if let Some(text) = error {
+                        sink.fail(Kind::Remote(text).into());
+                    }
+                    false
+                }
+            });
+            if !goes_on {
+                self.running.remove(&*stalled.id);
+            }
+        }
+        self.parked_bytes = 0;
+        for (_, Running { sink, .. }) in self.running.drain() {
             let text = "The underlying connection was closed.";
             sink.fail(Kind::NotConnected(text.into()).into());
         }

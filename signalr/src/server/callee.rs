@@ -91,6 +91,10 @@ impl<H: Hub> Callee for HubCallee<H> {
         Ok(())
     }
 
+    fn awaits_answer(&self) -> bool {
+        self.side.core.calls().waits_for(self.side.connection.id())
+    }
+
     /// A server asks for no streams.
     fn item(&mut self, _: &str, _: Payload<'_>, _: usize) {}
 }

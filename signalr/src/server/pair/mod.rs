@@ -308,6 +308,17 @@ impl Desk {
         Ok(sum)
     }
 
+    pub async fn collect(&self, mut texts: Receiver<String>) {
+        let mut count = 0;
+        while let Some(text) = texts.recv().await {
+            match text {
+                Ok(_) => count += 1,
+                Err(error) => return self.log.note(error.to_string()),
+            }
+        }
+        self.log.note(format!("{count} collected"));
+    }
+
     /// Two uploads and a stream of what comes in by turns.
     pub fn zip(
         &self,

@@ -167,3 +167,77 @@ async fn an_item_that_cannot_be_written_fails_the_upload() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_far_ahead_of_its_reader_gives_all_that_has_come_when_the_connection_ends()
+{
+    for protocol in PROTOCOLS {
+        let server = HubServer::new(Desk::default());
+        let client = Client::connect(&server, protocol, Ui::default()).await;
+        let mut stream = count(&client, 200).await;
+        settle().await;
+        server.shutdown(Duration::from_secs(1)).await;
+        settle().await;
+        for expected in 0..200 {
+            assert_eq!(
+                stream.next().await.expect("an item").expect("a number"),
+                expected
+            );
+        }
+        let _ = stream.next().await;
+        assert!(stream.next().await.is_none(), "and it ends");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_does_not_fit_ends_the_stream_here_and_cancels_it_there() {
+    in_both(|client, desk, _| async move {
+        let stream = client
+            .caller
+            .stream("counter", &(1_000_000,), Outflows::default());
+        let mut stream: ItemStream<String> = stream.await.expect("opened");
+        let error = stream
+            .next()
+            .await
+            .expect("an item")
+            .expect_err("a number is no text");
+        assert!(error.is_serialization());
+        drop(stream);
+        settle().await;
+        assert_eq!(
+            desk.log.all().last().map(String::as_str),
+            Some("counter dropped")
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_upload_is_sent_though_the_queue_is_full() {
+    in_both(|client, desk, _| async move {
+        let texts = futures_util::stream::iter((0..200).map(|_| "x".repeat(1_000)));
+        let uploads = Outflows::default().with(texts);
+        client
+            .caller
+            .send("collect", &(), uploads)
+            .await
+            .expect("sent");
+        settle().await;
+        assert_eq!(desk.log.all(), ["200 collected"]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_given_up_ends_with_an_error() {
+    in_both(|client, desk, _| async move {
+        let uploads = Outflows::default().with(futures_util::stream::pending::<String>());
+        let mut sending = Box::pin(client.caller.send("collect", &(), uploads));
+        assert!(!is_ready(&mut sending));
+        settle().await;
+        drop(sending);
+        settle().await;
+        assert_eq!(desk.log.all(), ["Stream canceled by client."]);
+    })
+    .await;
+}
