@@ -34,6 +34,7 @@ mod more_streams;
 mod nesting;
 mod options;
 mod order;
+mod origins;
 mod panics;
 mod polls;
 mod polls_end;
