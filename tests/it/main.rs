@@ -16,6 +16,7 @@ mod chopped;
 mod client_results;
 mod closing;
 mod connecting;
+mod cors;
 mod disconnecting;
 mod dotnet;
 mod group_costs;
