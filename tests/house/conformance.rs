@@ -33,8 +33,6 @@ const LATER: &[(&str, &[Rows])] = &[
         "stateful reconnect",
         &[("TR", &[12..=12, 69..=74]), ("SV", &[98..=104, 106..=106])],
     ),
-    ("with the transports that need it", &[("TR", &[75..=76])]),
-    ("the origin policy", &[("H", &[25..=25])]),
     ("authorization", &[("TR", &[64..=67]), ("SV", &[42..=43])]),
     ("filters", &[("SV", &[81..=85])]),
     ("the Redis backplane", &[("S", &[14..=14])]),

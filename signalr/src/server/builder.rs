@@ -7,6 +7,7 @@ use super::{
     hub_server::HubServer,
     methods::Methods,
     options::Options,
+    origins::Origins,
 };
 use crate::{
     backplane::{Backplane, Local},
@@ -208,6 +209,56 @@ impl<H: Hub> HubServerBuilder<H> {
     /// The largest body of a POST request, which may hold many hub messages. Default: 30,000,000 bytes. Beyond, the answer is 413.
     pub fn max_body_size(mut self, bytes: u64) -> Self {
         self.options.max_body_size = bytes;
+        self
+    }
+
+    /// Lets pages of these origins use the hub, with their cookies. Default: none, only pages of the hub's own origin.
+    ///
+    /// A page of any other origin is refused with 403 and a text that names it, on every transport and when it negotiates. What is not
+    /// sent by a page has no origin, and always passes.
+    ///
+    /// An origin is what browsers send as `Origin`: scheme, host, and the port unless it is the scheme's own. `https://*.example.com`
+    /// stands for all hosts below `example.com`. For the listed origins the hub answers pre-flight requests and adds the CORS headers
+    /// that browsers ask for; see [`cors_headers`](Self::cors_headers).
+    ///
+    /// The hub's own origin is the host that the request names, so a proxy must pass `Host` on; otherwise list the origin that users see.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use signalr::{Error, HubServer, hub};
+    /// # struct Chat;
+    /// # #[hub]
+    /// # impl Chat {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let server = HubServer::builder(Chat)
+    ///     .allow_origins(["https://app.example.com", "http://localhost:3000"])
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn allow_origins<S: AsRef<str>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
+        self.options.origins = Origins::listed(origins);
+        self
+    }
+
+    /// Lets every page use the hub, wherever it comes from. Default: see [`allow_origins`](Self::allow_origins), which this replaces.
+    ///
+    /// Any page that a user visits can then call the hub with that user's cookies. It is for hubs that know their users by a token, or
+    /// not at all.
+    pub fn allow_any_origin(mut self) -> Self {
+        self.options.origins = Origins::Any;
+        self
+    }
+
+    /// Answers pre-flight requests and adds CORS headers for the origins that are allowed. Default: on.
+    ///
+    /// Switch it off where something in front of the hub does that and does not replace headers that are there: a browser does not take
+    /// two of them. tower-http's `CorsLayer` replaces them. Origins are checked all the same, since nothing else does that for
+    /// WebSockets.
+    pub fn cors_headers(mut self, on: bool) -> Self {
+        self.options.cors_headers = on;
         self
     }
 

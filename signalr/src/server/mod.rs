@@ -4,6 +4,7 @@ mod builder;
 mod callee;
 mod connection;
 mod core;
+mod cors;
 mod http_events;
 mod http_polls;
 mod http_send;
@@ -17,6 +18,7 @@ mod methods;
 #[cfg(feature = "standalone")]
 mod mount;
 mod options;
+mod origins;
 #[cfg(test)]
 mod pair;
 mod phases;

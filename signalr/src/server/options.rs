@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::origins::Origins;
 use crate::{
     error::{Error, Kind},
     hub::HttpTransportType,
@@ -32,6 +33,8 @@ pub(crate) struct Options {
     pub(crate) poll_timeout: Duration,
     pub(crate) receive_queue_limit: usize,
     pub(crate) max_body_size: u64,
+    pub(crate) origins: Origins,
+    pub(crate) cors_headers: bool,
 }
 
 impl Default for Options {
@@ -57,6 +60,8 @@ impl Default for Options {
             poll_timeout: Duration::from_secs(90),
             receive_queue_limit: 64 * 1024,
             max_body_size: 30_000_000,
+            origins: Origins::default(),
+            cors_headers: true,
         }
     }
 }
@@ -98,6 +103,9 @@ impl Options {
         }
         if self.transports.is_empty() {
             return Err(invalid("transports", "must name at least one"));
+        }
+        if let Some(rule) = self.origins.mistake() {
+            return Err(invalid("allow_origins", rule));
         }
         let version = self.min_negotiate_version;
         if !(0..=MAX_VERSION).contains(&version) {

@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
+use super::cors::Cors;
 use crate::{connection::BoxFuture, error::Error, transport::outlet::OutletBody};
 
 /// The body of our responses.
@@ -58,6 +59,13 @@ impl Body for ResponseBody {
     }
 }
 
+/// Without content; middleware that answers in our place needs it.
+impl Default for ResponseBody {
+    fn default() -> Self {
+        Self(Content::Whole(Full::default()))
+    }
+}
+
 pub(super) type HubResponse = Response<ResponseBody>;
 
 /// The answer of a [`HubServer`](crate::HubServer) in the making: at once for most requests, later for a poll or a POST.
@@ -65,7 +73,10 @@ pub(super) type HubResponse = Response<ResponseBody>;
 /// # Cancel safety
 /// Dropping it before it is ready is what a client's disconnect does: a poll loses nothing, of a POST a part may have arrived.
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct ResponseFuture(Inner);
+pub struct ResponseFuture {
+    inner: Inner,
+    cors: Cors,
+}
 
 enum Inner {
     Ready(Option<HubResponse>),
@@ -74,13 +85,25 @@ enum Inner {
 
 impl ResponseFuture {
     pub(super) fn later(response: impl Future<Output = HubResponse> + Send + 'static) -> Self {
-        Self(Inner::Waiting(Box::pin(response)))
+        Inner::Waiting(Box::pin(response)).into()
+    }
+
+    /// Whatever the response is, it carries these headers.
+    pub(super) fn with(self, cors: Cors) -> Self {
+        Self { cors, ..self }
     }
 }
 
 impl From<HubResponse> for ResponseFuture {
     fn from(response: HubResponse) -> Self {
-        Self(Inner::Ready(Some(response)))
+        Inner::Ready(Some(response)).into()
+    }
+}
+
+impl From<Inner> for ResponseFuture {
+    fn from(inner: Inner) -> Self {
+        let cors = Cors::default();
+        Self { inner, cors }
     }
 }
 
@@ -88,19 +111,21 @@ impl Future for ResponseFuture {
     type Output = Result<HubResponse, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
+        let mut response = match &mut self.inner {
             Inner::Ready(response) => {
                 let response = response.take();
-                Poll::Ready(Ok(response.expect("a future is not polled after its end")))
+                response.expect("a future is not polled after its end")
             }
-            Inner::Waiting(response) => response.as_mut().poll(cx).map(Ok),
-        }
+            Inner::Waiting(response) => ready!(response.as_mut().poll(cx)),
+        };
+        std::mem::take(&mut self.cors).add_to(&mut response);
+        Poll::Ready(Ok(response))
     }
 }
 
 impl fmt::Debug for ResponseFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.inner {
             Inner::Ready(_) => "ResponseFuture(ready)",
             Inner::Waiting(_) => "ResponseFuture(waiting)",
         })
@@ -139,7 +164,7 @@ pub(super) fn respond_with(
 }
 
 pub(super) fn empty(status: StatusCode) -> HubResponse {
-    let mut response = Response::new(ResponseBody(Content::Whole(Full::default())));
+    let mut response = Response::new(ResponseBody::default());
     *response.status_mut() = status;
     response
 }

@@ -8,6 +8,7 @@ use hyper::upgrade::OnUpgrade;
 
 use super::{
     connection::Connection,
+    cors::Cors,
     http_events, http_polls, http_send,
     hub_server::Shared,
     request,
@@ -46,7 +47,7 @@ impl Endpoint {
     }
 }
 
-/// Answers a request at one of the hub's two endpoints.
+/// Answers a request at one of the hub's two endpoints, if it comes from a page that may use the hub, or from none.
 pub(super) fn respond<H: Hub, B>(
     shared: &Arc<Shared<H>>,
     endpoint: Endpoint,
@@ -55,7 +56,27 @@ pub(super) fn respond<H: Hub, B>(
 where
     B: Body + Send + 'static,
 {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
+    let cors = match Cors::check(&shared.core.options, &parts) {
+        Ok(cors) => cors,
+        Err(response) => return (*response).into(),
+    };
+    let response = match cors.preflight(&parts) {
+        Some(response) => response.into(),
+        None => route(shared, endpoint, parts, body),
+    };
+    response.with(cors)
+}
+
+fn route<H: Hub, B>(
+    shared: &Arc<Shared<H>>,
+    endpoint: Endpoint,
+    mut parts: Parts,
+    body: B,
+) -> ResponseFuture
+where
+    B: Body + Send + 'static,
+{
     if endpoint == Endpoint::Negotiate {
         return negotiate(shared, &parts).into();
     }

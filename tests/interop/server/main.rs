@@ -2,8 +2,8 @@
 //!
 //! `/hub` has all kinds of plain calls, `/streams` streams both ways, `/questions` asks its clients. Of the first there are
 //! more: `/detailed` shows inner errors, `/quick` has short timers, `/large` takes messages of 256 KiB. `/refuse` lets nobody in; `/pascal` talks to its clients
-//! as .NET code does. All else is a page without content, for scripts of a browser. Takes an address, and prints the URL it
-//! serves.
+//! as .NET code does. All else is a page without content, for scripts of a browser. Takes an address, and origins whose pages
+//! may use `/large`; prints the URL it serves.
 
 mod everything;
 mod odd;
@@ -53,6 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let large = HubServer::builder(Everything::default())
         .max_receive_size(256 * 1024)
+        .allow_origins(std::env::args().skip(2))
         .build()?;
     let outside = Arc::new(OnceLock::new());
     let questions = HubServer::new(Questions::new(&outside));
