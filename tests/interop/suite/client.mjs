@@ -34,6 +34,30 @@ export function build(library, url, { encoding = "json", options = waysOf(librar
   return Object.assign(connection, queues);
 }
 
+/**
+ * Counts what a connection sends. The client goes on sending the items of an upload, one after the other, when the call that they are
+ * for has ended; what it has not sent when it is stopped is a rejection that nobody hears.
+ */
+function watchSends(connection) {
+  let underWay = 0;
+  const send = connection._sendWithProtocol;
+  connection._sendWithProtocol = async (...message) => {
+    underWay += 1;
+    try {
+      return await send.apply(connection, message);
+    } finally {
+      underWay -= 1;
+    }
+  };
+  /** Resolves when nothing has been sent for a moment, or can be. */
+  return async () => {
+    for (let quiet = 0; quiet < 3 && connection.state === "Connected"; ) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      quiet = underWay === 0 ? quiet + 1 : 0;
+    }
+  };
+}
+
 /** Starts a connection; the welcome of `on_connected` has been heard. */
 export async function start(connection) {
   await connection.start();
@@ -60,11 +84,16 @@ export class World {
   /** A started client of one of the server's hubs. */
   open = (hub = "hub") => {
     const connection = build(this.#library, `${this.#server}/${hub}`, { encoding: this.encoding.name, options: this.#options });
-    this.#connections.push(connection);
+    this.#connections.push({ connection, sent: watchSends(connection) });
     return start(connection);
   };
 
   close() {
-    return Promise.all(this.#connections.map((connection) => connection.stop()));
+    return Promise.all(
+      this.#connections.map(async ({ connection, sent }) => {
+        await sent();
+        await connection.stop();
+      }),
+    );
   }
 }
