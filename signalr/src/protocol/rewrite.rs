@@ -1,26 +1,6 @@
-//! For tests: messages that were read, written again; and values alone.
+//! For tests: messages that were read, written again.
 
-use serde::de::DeserializeOwned;
-
-use super::{
-    Control, HubProtocol, HubResult, InvocationHead, Message, Outcome, Payload, Source, ValueWriter,
-};
-
-/// The bytes of a value.
-pub(super) fn written<T: HubResult + ?Sized>(protocol: HubProtocol, value: &T) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut writer = ValueWriter::new(protocol, &mut out);
-    value
-        .write(&mut writer)
-        .expect("a value that can be written");
-    out
-}
-
-/// The value of bytes.
-pub(super) fn read<T: DeserializeOwned>(payload: Payload<'_>) -> Result<T, String> {
-    let value = Source::single(payload).next();
-    value.map_err(|error| error.to_string())
-}
+use super::{Control, HubProtocol, InvocationHead, Message, Outcome};
 
 /// Writes a message that was read.
 pub(super) fn rewrite(protocol: HubProtocol, message: &Message<'_>) -> Vec<u8> {

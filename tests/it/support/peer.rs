@@ -25,6 +25,8 @@ pub const PING: &str = r#"{"type":6}"#;
 pub struct Peer {
     io: DuplexStream,
     buffer: BytesMut,
+    /// Bytes in the buffer that are no separator.
+    searched: usize,
     served: JoinHandle<()>,
     encoding: Encoding,
     /// Whether the request for that encoding was sent, and whether it was accepted: before, either side speaks JSON.
@@ -55,6 +57,7 @@ impl Peer {
         Self {
             io,
             buffer: BytesMut::new(),
+            searched: 0,
             served,
             encoding,
             requested: false,
@@ -200,7 +203,12 @@ impl Peer {
         if self.accepted && self.encoding == Encoding::MessagePack {
             return msgpack::take_frame(&mut self.buffer);
         }
-        let end = self.buffer.iter().position(|byte| *byte == SEPARATOR)?;
+        let new = &self.buffer[self.searched..];
+        let Some(at) = new.iter().position(|byte| *byte == SEPARATOR) else {
+            self.searched = self.buffer.len();
+            return None;
+        };
+        let end = std::mem::take(&mut self.searched) + at;
         let frame = self.buffer.split_to(end + 1).freeze();
         Some(frame.slice(..end))
     }

@@ -5,8 +5,11 @@ use std::fmt::Debug;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::super::{
-    Blob, HubProtocol, Message, Outcome, Payload, Timestamp, json, msgpack,
-    rewrite::{read, written},
+    Blob, HubProtocol, Message, Outcome, Payload, Timestamp, json,
+    msgpack::{
+        self,
+        tests::{value as read, written},
+    },
     write_variant,
 };
 

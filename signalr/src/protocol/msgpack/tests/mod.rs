@@ -4,12 +4,13 @@
 //! length for messages, without for errors), and for errors the expected text.
 
 use proptest::prelude::*;
+use serde::de::DeserializeOwned;
 
 use crate::{
     error::Error,
     protocol::{
-        Control, Headers, HubProtocol, Invocation, InvocationHead, Message, Outcome, Payload, Text,
-        framing::FrameBuffer, rewrite::rewrite,
+        Control, Headers, HubProtocol, HubResult, Invocation, InvocationHead, Message, Outcome,
+        Payload, Source, Text, ValueWriter, framing::FrameBuffer, rewrite::rewrite,
     },
 };
 
@@ -36,6 +37,25 @@ pub(in crate::protocol) fn body(framed: &[u8]) -> Vec<u8> {
     buffer.space();
     assert!(buffer.is_empty(), "one frame");
     body
+}
+
+/// The bytes of a value.
+pub(in crate::protocol) fn written<T: HubResult + ?Sized>(
+    protocol: HubProtocol,
+    value: &T,
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut writer = ValueWriter::new(protocol, &mut out);
+    value
+        .write(&mut writer)
+        .expect("a value that can be written");
+    out
+}
+
+/// The value of bytes.
+pub(in crate::protocol) fn value<T: DeserializeOwned>(payload: Payload<'_>) -> Result<T, String> {
+    let value = Source::single(payload).next();
+    value.map_err(|error| error.to_string())
 }
 
 fn read(body: &[u8]) -> Result<Option<Message<'_>>, String> {

@@ -1,9 +1,10 @@
 //! Moments, in each form that they have on the wire (sections 5.4 and 6.4).
 
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::values::{both, hex, json, pack, text};
-use crate::protocol::{OffsetTimestamp, Timestamp};
+use crate::protocol::{Blob, OffsetTimestamp, Timestamp};
 
 #[test]
 fn timestamps_have_three_forms() {
@@ -125,6 +126,58 @@ fn dates_of_other_libraries_are_texts() {
     assert_eq!(
         DateTime::<Utc>::from(std::time::SystemTime::from(moment)),
         utc
+    );
+}
+
+/// Types behind which serde keeps values in between, without knowing what they will be.
+#[derive(Debug, PartialEq, Deserialize, Serialize)]
+#[serde(tag = "kind")]
+enum Event {
+    Taken { at: Timestamp, photo: Blob },
+    Moved(Box<Move>),
+}
+
+#[derive(Debug, PartialEq, Deserialize, Serialize)]
+struct Move {
+    #[serde(flatten)]
+    start: Start,
+    by: Guess,
+}
+
+#[derive(Debug, PartialEq, Deserialize, Serialize)]
+struct Start {
+    from: OffsetTimestamp,
+    proof: Option<Blob>,
+}
+
+#[derive(Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged)]
+enum Guess {
+    Minutes(i16),
+    Until(Timestamp),
+}
+
+#[test]
+fn moments_and_bytes_keep_their_form_in_types_of_any_kind() {
+    both(
+        Event::Taken {
+            at: "2018-01-01T11:24:00Z".parse().expect("a moment"),
+            photo: vec![1, 2, 3].into(),
+        },
+        "83 a4 6b 69 6e 64 a5 54 61 6b 65 6e a2 61 74 d6 ff 5a 4a 1a 50 a5 70 68 6f 74 6f c4 03 01 02 03",
+        r#"{"kind":"Taken","at":"2018-01-01T11:24:00Z","photo":"AQID"}"#,
+    );
+    both(
+        Event::Moved(Box::new(Move {
+            start: Start {
+                from: "2018-04-09T00:00:00+10:00".parse().expect("a moment"),
+                proof: Some(vec![7].into()),
+            },
+            by: Guess::Until("2018-01-01T11:24:00Z".parse().expect("a moment")),
+        })),
+        "84 a4 6b 69 6e 64 a5 4d 6f 76 65 64 a4 66 72 6f 6d 92 d6 ff 5a ca ad 00 cd 02 58 \
+         a5 70 72 6f 6f 66 c4 01 07 a2 62 79 d6 ff 5a 4a 1a 50",
+        r#"{"kind":"Moved","from":"2018-04-09T00:00:00+10:00","proof":"Bw==","by":"2018-01-01T11:24:00Z"}"#,
     );
 }
 

@@ -8,11 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::bytes;
-use crate::protocol::{
-    Blob, HubProtocol, OffsetTimestamp, Payload, Timestamp,
-    rewrite::{read, written},
-};
+use super::{bytes, value as read, written};
+use crate::protocol::{Blob, HubProtocol, OffsetTimestamp, Payload, Timestamp};
 
 pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     read(Payload::Json(text))
