@@ -87,11 +87,33 @@ struct State {
 }
 
 impl Spans {
+    /// Records what this thread does for as long as the guard lives.
+    ///
+    /// While there is one subscriber alone, tracing asks the thread that meets a span first whether anybody wants it, which may be
+    /// another test's, and keeps the answer. With a second one it asks the subscribers themselves.
+    fn record() -> (Self, Recording) {
+        let spans = Self::default();
+        let second = tracing::Dispatch::new(spans.clone());
+        let recording = tracing::subscriber::set_default(spans.clone());
+        (
+            spans,
+            Recording {
+                _recording: recording,
+                _second: second,
+            },
+        )
+    }
+
     fn named(&self, end: &str) -> Vec<Seen> {
         let state = self.0.lock().expect("not poisoned");
         let spans = state.spans.iter().filter(|span| span.name.ends_with(end));
         spans.cloned().collect()
     }
+}
+
+struct Recording {
+    _recording: tracing::subscriber::DefaultGuard,
+    _second: tracing::Dispatch,
 }
 
 impl Subscriber for Spans {
@@ -150,8 +172,7 @@ fn at(id: &Id) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_has_a_span_of_its_own_with_the_names_of_the_reference() {
-    let spans = Spans::default();
-    let _subscribed = tracing::subscriber::set_default(spans.clone());
+    let (spans, _recording) = Spans::record();
     let mut peer = Peer::connect(&HubServer::new(Traced)).await;
     let call = json!({
         "type": 1, "headers": {"traceparent": "00-1-2-01", "other": "x"}, "invocationId": "1", "target": "ADD", "arguments": [1, 2],
@@ -195,8 +216,7 @@ async fn a_call_has_a_span_of_its_own_with_the_names_of_the_reference() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_mark_their_span_and_cancelled_streams_do_not() {
-    let spans = Spans::default();
-    let _subscribed = tracing::subscriber::set_default(spans.clone());
+    let (spans, _recording) = Spans::record();
     let mut peer = Peer::connect(&HubServer::new(Traced)).await;
     peer.invoke("fail", json!([])).await;
     peer.invoke("panic", json!([])).await;
