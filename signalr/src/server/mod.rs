@@ -19,7 +19,7 @@ mod methods;
 mod mount;
 mod options;
 mod origins;
-#[cfg(test)]
+#[cfg(all(test, feature = "msgpack"))]
 mod pair;
 mod phases;
 mod registry;
