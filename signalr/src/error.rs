@@ -111,6 +111,19 @@ impl Error {
         )
     }
 
+    /// For those who expect an I/O error.
+    pub(crate) fn into_io(self) -> io::Error {
+        use io::ErrorKind::{BrokenPipe, InvalidData, Other, TimedOut};
+        let kind = match *self.0 {
+            Kind::Io(error) => return error,
+            Kind::NotConnected(_) | Kind::ClosedByPeer(_) => BrokenPipe,
+            Kind::SendTimeout { .. } => TimedOut,
+            Kind::NotAllowed(_) | Kind::Protocol(_) => InvalidData,
+            _ => Other,
+        };
+        io::Error::new(kind, self)
+    }
+
     /// Whether a builder refused an option.
     #[must_use]
     pub fn is_invalid_option(&self) -> bool {

@@ -10,11 +10,15 @@ extern crate self as signalr;
 
 mod backplane;
 mod connection;
+#[cfg(feature = "server")]
+mod endpoint;
 mod error;
 mod hub;
 mod hub_error;
 mod packet;
 mod protocol;
+#[cfg(feature = "server")]
+mod raw;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]
@@ -33,10 +37,8 @@ pub use __private as __private_0_1_0;
 #[cfg(feature = "macros")]
 pub use signalr_macros::{hub, receiver};
 pub use {
-    connection::Receiver,
-    hub::{
-        Connecting, ConnectionId, Context, HttpTransportType, Hub, HubContext, Items, Kind, Method,
-    },
+    connection::{ConnectionId, HttpTransportType, Receiver},
+    hub::{Connecting, Context, Hub, HubContext, Items, Kind, Method},
     hub_error::HubError,
 };
 
@@ -101,7 +103,11 @@ pub use {
 #[cfg(feature = "standalone")]
 pub use server::{Bound, Mount, Server, serve};
 #[cfg(feature = "server")]
-pub use server::{HubServer, HubServerBuilder, LocalAddr, PeerAddr, ResponseBody, ResponseFuture};
+pub use {
+    endpoint::{LocalAddr, PeerAddr, ResponseBody, ResponseFuture},
+    raw::{ConnectionServer, ConnectionServerBuilder, RawConnection, TransferFormat},
+    server::{HubServer, HubServerBuilder},
+};
 
 // scaling out
 pub use {

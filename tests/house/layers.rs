@@ -16,6 +16,11 @@ const LAYERS: &[(&str, &[&str])] = &[
         "connection",
         &["error", "hub_error", "packet", "protocol", "transport"],
     ),
+    ("endpoint", &["error", "packet", "connection", "transport"]),
+    (
+        "raw",
+        &["error", "packet", "connection", "transport", "endpoint"],
+    ),
     (
         "hub",
         &["error", "hub_error", "packet", "protocol", "connection"],
@@ -30,6 +35,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "protocol",
             "connection",
             "transport",
+            "endpoint",
+            "raw",
             "hub",
             "backplane",
         ],

@@ -8,8 +8,10 @@ mod calls;
 mod handled;
 mod handlers;
 mod head;
+mod id;
 mod incoming;
 mod keepalive;
+pub(crate) mod opening;
 mod outbox;
 #[cfg_attr(not(test), allow(dead_code, reason = "driven by the client"))]
 mod outflow;
@@ -19,6 +21,7 @@ mod question;
 mod receiver;
 mod running;
 mod side;
+mod transport_type;
 mod turns;
 mod uploads;
 
@@ -27,6 +30,7 @@ pub(crate) use calls::{Answer, Calls, read_answer, result_of};
 pub use handlers::{Callbacks, Handlers, Reply};
 pub use head::CallError;
 pub(crate) use head::CallHead;
+pub use id::ConnectionId;
 pub(crate) use incoming::Incoming;
 pub(crate) use keepalive::{Due, KeepAlive};
 pub(crate) use outbox::{Outbox, Signal, Taken, Turn};
@@ -36,6 +40,7 @@ pub(crate) use question::note_question;
 pub use receiver::Receiver;
 pub(crate) use running::Slot;
 pub(crate) use side::{Bound, Callee, Limits, Refused, Side};
+pub use transport_type::HttpTransportType;
 pub use uploads::{RawItem, Upload, UploadSink, UploadSinks};
 pub(crate) use uploads::{Uploads, check_count};
 #[cfg_attr(not(test), allow(unused_imports, reason = "driven by the client"))]

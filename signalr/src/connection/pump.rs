@@ -96,7 +96,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
     ) -> Result<bool, End> {
         let outbox = self.side.outbox();
         let mut taken = Taken::Nothing;
-        if T::POLLED || self.transport.unsent() == 0 {
+        if self.transport.is_polled() || self.transport.unsent() == 0 {
             let transport = &mut self.transport;
             taken = outbox.take(cx, park, |packet| transport.push(packet));
         } else if let Some(signal) = outbox.take_signal(cx, park) {
@@ -134,7 +134,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
             }
             Poll::Ready(Err(error)) => Err(End::gone(error)),
             Poll::Pending => {
-                outbox.set_stuck((!T::POLLED).then(|| self.side.now()));
+                outbox.set_stuck((!self.transport.is_polled()).then(|| self.side.now()));
                 Ok(outbox.wrote(self.transport.unsent()))
             }
         }

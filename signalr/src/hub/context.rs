@@ -9,9 +9,8 @@ use std::{
 
 use super::{
     CallerClients, ConnectionId, Groups, HttpTransportType, Hub, HubSource, Items, Lifetime, Link,
-    query,
 };
-use crate::{error::Error, hub_error::HubError, protocol::HubProtocol};
+use crate::{connection::opening, error::Error, hub_error::HubError, protocol::HubProtocol};
 
 /// A connection, before and after its session exists.
 ///
@@ -93,19 +92,13 @@ impl<H: Hub> Connecting<H> {
     /// A parameter of the query of [`request`](Self::request), with its escapes undone. Letter case does not matter in its name.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
-        query::find(self.request().uri.query(), name)
+        opening::query(self.request(), name)
     }
 
     /// A cookie of [`request`](Self::request), as the client sent it.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let lists = self.request().headers.get_all(http::header::COOKIE);
-        let mut pairs = lists
-            .into_iter()
-            .filter_map(|list| list.to_str().ok())
-            .flat_map(|list| list.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
-        pairs.find_map(|(key, value)| (key == name).then_some(value))
+        opening::cookie(self.request(), name)
     }
 
     /// What carries the connection; `None` for a byte stream without HTTP.

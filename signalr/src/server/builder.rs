@@ -7,12 +7,12 @@ use super::{
     hub_server::HubServer,
     methods::Methods,
     options::Options,
-    origins::Origins,
 };
 use crate::{
     backplane::{Backplane, Local},
+    endpoint::{HttpOptions, http_settings},
     error::Error,
-    hub::{HttpTransportType, Hub, HubSource},
+    hub::{Hub, HubSource},
     protocol::HubProtocol,
 };
 
@@ -113,23 +113,6 @@ impl<H: Hub> HubServerBuilder<H> {
         self
     }
 
-    /// How many bytes may wait to be sent to one client before senders wait. Default: 65,536.
-    ///
-    /// One message may exceed the limit. Reading from the client stops too while its queue is full.
-    pub fn send_queue_limit(mut self, bytes: usize) -> Self {
-        self.options.send_queue_limit = bytes;
-        self
-    }
-
-    /// A client that does not take what was written to it within this time is disconnected, and nobody waits for it any more.
-    /// Default: 10 s.
-    ///
-    /// What is written at once is what was queued: up to [`send_queue_limit`](Self::send_queue_limit) and one message.
-    pub fn send_timeout(mut self, timeout: Duration) -> Self {
-        self.options.send_timeout = timeout;
-        self
-    }
-
     /// How many ordinary calls of one connection run at the same time. Default: 1, so that they run in order.
     ///
     /// Streaming calls and calls with uploads do not count, and neither do calls, up to 100, that have asked a client something: the
@@ -159,121 +142,13 @@ impl<H: Hub> HubServerBuilder<H> {
         self
     }
 
-    /// Which HTTP transports clients may use. Default: all of them.
-    ///
-    /// The others are not offered when a client negotiates, and refused when it asks for one all the same. A client falls back by
-    /// itself from a transport that does not get through to the next one that is offered.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// # use signalr::{Error, HttpTransportType, HubServer, hub};
-    /// # struct Chat;
-    /// # #[hub]
-    /// # impl Chat {}
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Error> {
-    /// let server = HubServer::builder(Chat)
-    ///     .transports([HttpTransportType::WebSockets, HttpTransportType::LongPolling])
-    ///     .build()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn transports(mut self, offered: impl IntoIterator<Item = HttpTransportType>) -> Self {
-        self.options.transports = offered.into_iter().collect();
-        self
-    }
+    http_settings!(
+        "# use signalr::{HubServer, hub};\n# struct Chat;\n# #[hub]\n# impl Chat {}",
+        "HubServer::builder(Chat)"
+    );
 
-    /// A poll that has waited this long is answered empty, and the client polls again. Default: 90 s.
-    ///
-    /// Keep it below the clients' own time-out for a request, which is 100 s in JavaScript and 120 s in .NET.
-    pub fn poll_timeout(mut self, timeout: Duration) -> Self {
-        self.options.poll_timeout = timeout;
-        self
-    }
-
-    /// How long a negotiated connection may wait to be opened, and one with long polling may be without a poll. Default: 15 s.
-    pub fn disconnect_timeout(mut self, timeout: Duration) -> Self {
-        self.options.disconnect_timeout = timeout;
-        self
-    }
-
-    /// How many bytes of one connection's POST requests wait to be read before further ones have to wait. Default: 65,536.
-    ///
-    /// For Server-Sent Events and long polling; from a socket nothing is read before there is room.
-    pub fn receive_queue_limit(mut self, bytes: usize) -> Self {
-        self.options.receive_queue_limit = bytes;
-        self
-    }
-
-    /// The largest body of a POST request, which may hold many hub messages. Default: 30,000,000 bytes. Beyond, the answer is 413.
-    pub fn max_body_size(mut self, bytes: u64) -> Self {
-        self.options.max_body_size = bytes;
-        self
-    }
-
-    /// Lets pages of these origins use the hub, with their cookies. Default: none, only pages of the hub's own origin.
-    ///
-    /// A page of any other origin is refused with 403 and a text that names it, on every transport and when it negotiates. What is not
-    /// sent by a page has no origin, and always passes.
-    ///
-    /// An origin is what browsers send as `Origin`: scheme, host, and the port unless it is the scheme's own. `https://*.example.com`
-    /// stands for all hosts below `example.com`. For the listed origins the hub answers pre-flight requests and adds the CORS headers
-    /// that browsers ask for; see [`cors_headers`](Self::cors_headers).
-    ///
-    /// The hub's own origin is the host that the request names, so a proxy must pass `Host` on; otherwise list the origin that users see.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// # use signalr::{Error, HubServer, hub};
-    /// # struct Chat;
-    /// # #[hub]
-    /// # impl Chat {}
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Error> {
-    /// let server = HubServer::builder(Chat)
-    ///     .allow_origins(["https://app.example.com", "http://localhost:3000"])
-    ///     .build()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn allow_origins<S: AsRef<str>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
-        self.options.origins = Origins::listed(origins);
-        self
-    }
-
-    /// Lets every page use the hub, wherever it comes from. Default: see [`allow_origins`](Self::allow_origins), which this replaces.
-    ///
-    /// Any page that a user visits can then call the hub with that user's cookies. It is for hubs that know their users by a token, or
-    /// not at all.
-    pub fn allow_any_origin(mut self) -> Self {
-        self.options.origins = Origins::Any;
-        self
-    }
-
-    /// Answers pre-flight requests and adds CORS headers for the origins that are allowed. Default: on.
-    ///
-    /// Switch it off where something in front of the hub does that and does not replace headers that are there: a browser does not take
-    /// two of them. tower-http's `CorsLayer` replaces them. Origins are checked all the same, since nothing else does that for
-    /// WebSockets.
-    pub fn cors_headers(mut self, on: bool) -> Self {
-        self.options.cors_headers = on;
-        self
-    }
-
-    /// How many negotiated connections may wait to be opened. Default: 1,000. Beyond, negotiate answers 429.
-    ///
-    /// One that is not opened within [`disconnect_timeout`](Self::disconnect_timeout) is forgotten.
-    pub fn max_negotiations(mut self, connections: usize) -> Self {
-        self.options.max_negotiations = connections;
-        self
-    }
-
-    /// The lowest version of the negotiation that clients may ask for: with 1, every connection has a secret token. Default: 0.
-    pub fn min_negotiate_version(mut self, version: i32) -> Self {
-        self.options.min_negotiate_version = version;
-        self
+    fn http(&mut self) -> &mut HttpOptions {
+        &mut self.options.http
     }
 
     /// Names the user of a connection, once, from its HTTP request. Default: nobody.

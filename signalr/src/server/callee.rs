@@ -42,7 +42,7 @@ impl Side for ServerSide {
     }
 
     fn limits(&self) -> Limits {
-        let options = &self.core.options;
+        let options = &self.core.options();
         Limits {
             detailed_errors: options.detailed_errors,
             parallel_invocations: options.parallel_invocations,
@@ -108,7 +108,7 @@ impl<H: Hub> HubCallee<H> {
         invocation: &Invocation<'_>,
         head: &Arc<CallHead>,
     ) -> Result<Bound, String> {
-        let options = &self.side.core.options;
+        let options = self.side.core.options();
         let detailed = options.detailed_errors;
         let call = Call::new(self.cx.clone(), Arc::clone(head));
         let sinks = UploadSinks::new(options.upload_buffer);

@@ -11,9 +11,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{options::Options, via::Via};
+use super::options::Options;
 use crate::{
     connection::{BoxFuture, Due, KeepAlive, Outbox, Signal},
+    endpoint::{Attached, LocalAddr, PeerAddr, Via, millis},
     error::Kind,
     hub::{ConnectionId, HttpTransportType, Items, Link},
     packet::Packet,
@@ -21,21 +22,13 @@ use crate::{
     transport::polls::Tick,
 };
 
-/// The other end of the socket, for hosts to put into a request's extensions; our own listener does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerAddr(pub SocketAddr);
-
-/// Our end of the socket, for hosts to put into a request's extensions; our own listener does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LocalAddr(pub SocketAddr);
-
 /// A connection from its attachment to its end; shared by its task, the registry and the contexts of its calls.
 pub(super) struct Connection {
     /// Unique in this process, for sets of connections.
     pub(super) key: u64,
     id: ConnectionId,
     request: Box<http::request::Parts>,
-    pub(super) via: Via,
+    via: Via,
     items: Items,
     pub(super) outbox: Arc<Outbox>,
     pub(super) clocks: KeepAlive,
@@ -47,7 +40,7 @@ pub(super) struct Connection {
     /// The client has stopped polling without a word.
     pub(super) left_unseen: AtomicBool,
     /// Stops the connection's task at a shutdown deadline, wherever it is.
-    pub(super) kill: Notify,
+    pub(super) killed: Notify,
     started_at: u64,
 }
 
@@ -97,26 +90,38 @@ impl Connection {
             request: Box::new(request),
             via,
             items: Items::default(),
-            outbox: Arc::new(Outbox::new(options.send_queue_limit)),
+            outbox: Arc::new(Outbox::new(options.http.send_queue_limit)),
             clocks,
             agreed: OnceLock::new(),
             membership: Mutex::default(),
             announced: AtomicBool::new(false),
             left_unseen: AtomicBool::new(false),
-            kill: Notify::new(),
+            killed: Notify::new(),
             started_at: now,
         }
     }
 
-    /// One look of the shared heartbeat.
-    pub(super) fn due(&self, now: u64, options: &Options) -> Option<Beat> {
-        match self.via.tick(options) {
+    pub(super) fn user(&self) -> Option<&Arc<str>> {
+        self.agreed.get()?.user.as_ref()
+    }
+}
+
+impl Attached for Connection {
+    type Options = Options;
+    type Beat = Beat;
+
+    fn via(&self) -> &Via {
+        &self.via
+    }
+
+    fn due(&self, now: u64, options: &Options) -> Option<Beat> {
+        match self.via.tick(&options.http) {
             Tick::Fine => {}
             Tick::Left => return Some(Beat::Left),
             Tick::Stuck => return Some(Beat::Stuck),
         }
         let stuck = self.outbox.stuck_for(now);
-        if stuck.is_some_and(|stuck| stuck >= millis(options.send_timeout)) {
+        if stuck.is_some_and(|stuck| stuck >= millis(options.http.send_timeout)) {
             return Some(Beat::Stuck);
         }
         if self.agreed.get().is_none() {
@@ -131,8 +136,7 @@ impl Connection {
         }
     }
 
-    /// Does what is due.
-    pub(super) fn beat(&self, beat: Beat, now: u64, options: &Options) {
+    fn beat(&self, beat: Beat, now: u64, options: &Options) {
         match beat {
             Beat::Ping => {
                 self.clocks.sent(now);
@@ -144,7 +148,7 @@ impl Connection {
                 self.outbox.signal(Signal::TimedOut(error));
             }
             Beat::Stuck => {
-                let after = options.send_timeout;
+                let after = options.http.send_timeout;
                 let error = Kind::SendTimeout { after }.into();
                 self.outbox.signal(Signal::Stuck(error));
                 self.via.cut_off();
@@ -157,8 +161,17 @@ impl Connection {
         }
     }
 
-    pub(super) fn user(&self) -> Option<&Arc<str>> {
-        self.agreed.get()?.user.as_ref()
+    #[cfg(feature = "metrics")]
+    fn has_timed_out(&self) -> bool {
+        self.left_unseen.load(Relaxed)
+    }
+
+    fn say_goodbye(&self) {
+        self.close(None, true);
+    }
+
+    fn kill(&self) {
+        self.killed.notify_one();
     }
 }
 
@@ -175,10 +188,6 @@ fn ping(protocol: HubProtocol) -> Packet {
     PINGS[protocol.index()]
         .get_or_init(|| build().unwrap_or_else(|never| match never {}))
         .clone()
-}
-
-pub(super) fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Link for Connection {
@@ -199,12 +208,11 @@ impl Link for Connection {
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {
-        self.request.extensions.get::<PeerAddr>().map(|peer| peer.0)
+        PeerAddr::of(&self.request)
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
-        let local = self.request.extensions.get::<LocalAddr>();
-        local.map(|local| local.0)
+        LocalAddr::of(&self.request)
     }
 
     fn items(&self) -> &Items {

@@ -1,27 +1,16 @@
 //! What all connections of a server share, whatever the hub's type.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{
-            AtomicBool, AtomicU64,
-            Ordering::{Relaxed, SeqCst},
-        },
-    },
-    time::Duration,
-};
-
-use tokio::{sync::Notify, time::Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64};
 
 use super::{
-    connection::{Connection, millis},
+    connection::Connection,
     options::Options,
     registry::{Registry, RegistryDelivery},
-    sessions::Sessions,
 };
 use crate::{
     backplane::{Backplane, LocalConnections},
     connection::Calls,
+    endpoint::Front,
     error::Kind,
     hub::{ConnectionId, Link},
 };
@@ -30,17 +19,12 @@ pub(super) type UserId = Box<dyn Fn(&http::request::Parts) -> Option<String> + S
 
 /// The server behind its hub.
 pub(super) struct Core {
-    pub(super) options: Options,
-    pub(super) sessions: Sessions,
+    pub(super) front: Arc<Front<Connection>>,
     pub(super) registry: Arc<Registry>,
     pub(super) backplane: Box<dyn Backplane>,
     pub(super) user_id: Option<UserId>,
     calls: Mutex<Calls<ConnectionId>>,
     pub(super) next_call: AtomicU64,
-    clock: Clock,
-    beating: AtomicBool,
-    /// Rings when the last connection has gone.
-    all_gone: Notify,
 }
 
 impl Core {
@@ -49,20 +33,17 @@ impl Core {
         backplane: Box<dyn Backplane>,
         user_id: Option<UserId>,
     ) -> Self {
+        let heartbeat = options.heartbeat();
         let registry = Arc::new(Registry::default());
         let delivery = RegistryDelivery(Arc::clone(&registry));
         backplane.attach(LocalConnections::new(Arc::new(delivery)));
         Self {
-            options,
-            sessions: Sessions::default(),
+            front: Arc::new(Front::new(options, heartbeat)),
             registry,
             backplane,
             user_id,
             calls: Mutex::new(Calls::new()),
             next_call: AtomicU64::new(1),
-            clock: Clock::default(),
-            beating: AtomicBool::new(false),
-            all_gone: Notify::new(),
         }
     }
 
@@ -73,18 +54,18 @@ impl Core {
 
     /// Milliseconds on the server's clock, which moves with the heartbeat.
     pub(super) fn now(&self) -> u64 {
-        self.clock.now.load(Relaxed)
+        self.front.now()
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.front.options
     }
 
     /// Forgets a connection whose task ends.
-    pub(super) fn forget(&self, token: &str, connection: &Connection) {
+    pub(super) fn forget(&self, connection: &Connection) {
         connection.outbox.drain(|_| {});
         self.registry.remove(connection);
         self.abandon_calls(connection.id());
-        self.sessions.close(token);
-        if self.sessions.counts().1 == 0 {
-            self.all_gone.notify_waiters();
-        }
     }
 
     /// Calls that wait for a connection that has gone will not be answered.
@@ -94,112 +75,5 @@ impl Core {
             let text = format!("Connection '{id}' disconnected.");
             answer(Err(Kind::NotConnected(text.into()).into()));
         }
-    }
-
-    /// Completes when no connection is open.
-    pub(super) async fn closed(&self) {
-        loop {
-            let all_gone = self.all_gone.notified();
-            tokio::pin!(all_gone);
-            all_gone.as_mut().enable();
-            if self.sessions.counts().1 == 0 {
-                return;
-            }
-            all_gone.await;
-        }
-    }
-
-    /// Says goodbye to every client, waits up to `drain`, then stops what is left.
-    pub(super) async fn shutdown(&self, drain: Duration) {
-        let open = self.sessions.shut();
-        for connection in &open {
-            connection.close(None, true);
-            connection.via.last_call();
-        }
-        if tokio::time::timeout(drain, self.closed()).await.is_ok() {
-            return;
-        }
-        for connection in &self.sessions.shut() {
-            connection.kill.notify_one();
-        }
-        self.closed().await;
-    }
-
-    /// Keeps the clock going while there is a connection, open or negotiated.
-    pub(super) fn keep_beating(self: &Arc<Self>) {
-        if self.beating.swap(true, SeqCst) {
-            return;
-        }
-        self.clock.advance();
-        let mut heart = Heart {
-            core: Arc::downgrade(self),
-            stopped: false,
-        };
-        let period = self.options.heartbeat();
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(period);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                let Some(core) = heart.core.upgrade() else {
-                    return;
-                };
-                heart.stopped = !core.beat();
-                if heart.stopped {
-                    return;
-                }
-            }
-        });
-    }
-
-    /// `false`: nothing is left to beat for.
-    fn beat(&self) -> bool {
-        self.clock.advance();
-        let now = self.now();
-        for (connection, beat) in self.sessions.due(now, &self.options) {
-            connection.beat(beat, now, &self.options);
-        }
-        if self.sessions.counts() != (0, 0) {
-            return true;
-        }
-        self.beating.store(false, SeqCst);
-        // A connection may have come between the look and the store; whoever gets the flag goes on.
-        self.sessions.counts() != (0, 0) && !self.beating.swap(true, SeqCst)
-    }
-}
-
-/// The running heartbeat; a runtime that shuts down drops it, and the next connection starts another.
-struct Heart {
-    core: Weak<Core>,
-    /// It has stopped by itself, and said so.
-    stopped: bool,
-}
-
-impl Drop for Heart {
-    fn drop(&mut self) {
-        if let Some(core) = self.core.upgrade().filter(|_| !self.stopped) {
-            core.beating.store(false, SeqCst);
-        }
-    }
-}
-
-/// A clock that is read for free and moves in steps.
-struct Clock {
-    origin: Instant,
-    now: AtomicU64,
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self {
-            origin: Instant::now(),
-            now: AtomicU64::new(0),
-        }
-    }
-}
-
-impl Clock {
-    fn advance(&self) {
-        self.now.store(millis(self.origin.elapsed()), Relaxed);
     }
 }

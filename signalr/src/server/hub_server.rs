@@ -2,23 +2,17 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use http::request::Parts;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    builder::HubServerBuilder,
-    connection::Connection,
-    core::Core,
-    methods::Methods,
-    response::{self, ResponseBody, ResponseFuture},
-    service, session,
-    sessions::Refused,
-    token,
-    via::Via,
+    builder::HubServerBuilder, connection::Connection, core::Core, methods::Methods, session,
 };
 use crate::{
+    endpoint::{self, Endpoint, Front, Opened, ResponseBody, ResponseFuture, Via},
     hub::{Connecting, ConnectionId, Hub, HubContext, HubSource, Lifetime},
     hub_error::HubError,
-    transport::{inlet::Inlet, tcp::Raw},
+    transport::Transport,
 };
 
 /// Serves a hub to any number of clients.
@@ -115,28 +109,19 @@ impl<H: Hub> HubServer<H> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (request, ()) = http::Request::new(()).into_parts();
-        let token = token::generate();
-        if let Some(connection) = self.shared.open(&token, request, Via::Stream) {
-            session::run(
-                Arc::clone(&self.shared),
-                token.into(),
-                connection,
-                Raw::new(io),
-            )
-            .await;
-        }
+        self.shared.serve_stream(request, io).await;
     }
 
     /// How many connections are open, from the opening of the transport to the end of `on_disconnected`.
     #[must_use]
     pub fn connection_count(&self) -> usize {
-        self.shared.core.sessions.counts().1
+        self.shared.core.front.counts().1
     }
 
     /// How many negotiated connections wait to be opened.
     #[must_use]
     pub fn negotiation_count(&self) -> usize {
-        self.shared.core.sessions.counts().0
+        self.shared.core.front.counts().0
     }
 
     /// How many groups have a member in this process.
@@ -150,12 +135,12 @@ impl<H: Hub> HubServer<H> {
     /// New connections are refused from here on. Waits up to `drain` for the connections to end, then stops those that have not; their
     /// `on_disconnected` is cut short.
     pub async fn shutdown(&self, drain: Duration) {
-        self.shared.core.shutdown(drain).await;
+        self.shared.core.front.shutdown(drain).await;
     }
 
     /// Completes when no connection is open.
     pub async fn closed(&self) {
-        self.shared.core.closed().await;
+        self.shared.core.front.closed().await;
     }
 
     pub(super) fn from_parts(core: Core, source: HubSource<H>, methods: Methods<H>) -> Self {
@@ -169,39 +154,26 @@ impl<H: Hub> HubServer<H> {
     }
 }
 
-impl<H: Hub> Shared<H> {
-    /// Makes a connection on the spot, whose token is its id; `None` while the server shuts down.
-    pub(super) fn open(
-        &self,
-        token: &str,
-        request: http::request::Parts,
-        via: Via,
-    ) -> Option<Arc<Connection>> {
-        let connection = self.make(token.into(), request, via);
-        self.core
-            .sessions
-            .open(token, &connection)
-            .then_some(connection)
+impl<H: Hub> Endpoint for Shared<H> {
+    type Connection = Connection;
+
+    fn front(&self) -> &Arc<Front<Connection>> {
+        &self.core.front
     }
 
-    /// Opens a negotiated connection. `make` gets what was posted to it so far, and may say no.
-    pub(super) fn attach<T>(
-        &self,
-        token: &str,
-        request: http::request::Parts,
-        make: impl FnOnce(Arc<Inlet>) -> Option<(Via, T)>,
-    ) -> Result<(Arc<Connection>, T), Refused> {
-        self.core.sessions.attach(token, |id, inlet| {
-            let (via, with) = make(inlet)?;
-            Some((self.make(id, request, via), with))
-        })
+    fn connection(&self, id: ConnectionId, request: Parts, via: Via, now: u64) -> Connection {
+        Connection::new(id, request, via, self.core.options(), now)
     }
 
-    /// Keeps the heartbeat going for it, too.
-    fn make(&self, id: ConnectionId, request: http::request::Parts, via: Via) -> Arc<Connection> {
-        self.core.keep_beating();
-        let now = self.core.now();
-        Arc::new(Connection::new(id, request, via, &self.core.options, now))
+    fn run<T: Transport>(
+        opened: Opened<Self>,
+        transport: T,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        session::run(opened, transport)
+    }
+
+    fn forget(&self, connection: &Connection) {
+        self.core.forget(connection);
     }
 }
 
@@ -240,9 +212,6 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> ResponseFuture {
-        match service::Endpoint::find("", request.uri().path()) {
-            Some(endpoint) => service::respond(&self.shared, endpoint, request),
-            None => response::text(http::StatusCode::NOT_FOUND, "").into(),
-        }
+        endpoint::serve(&self.shared, request)
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 
 impl Lifetime for Core {
     fn protocols(&self) -> &[HubProtocol] {
-        &self.options.protocols
+        &self.options().protocols
     }
 
     fn send(&self, to: Recipients, message: OutboundMessage) -> BoxFuture<Result<(), Error>> {

@@ -24,7 +24,8 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{LocalAddr, Mount, PeerAddr, response};
+use super::Mount;
+use crate::endpoint::{LocalAddr, PeerAddr, text};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type BoxBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -170,7 +171,7 @@ impl Server {
         let path = request.uri().path();
         let mut mounts = self.mounts.iter();
         let found = mounts.find_map(|mount| Some((mount, mount.find(path)?)));
-        let Some((mount, endpoint)) = found else {
+        let Some((mount, route)) = found else {
             return (self.fallback)(request).await;
         };
         let extensions = request.extensions_mut();
@@ -178,7 +179,7 @@ impl Server {
         if let Some(local) = local {
             extensions.insert(local);
         }
-        let answered = mount.respond(endpoint, request).await;
+        let answered = mount.respond(route, request).await;
         answered.unwrap_or_else(|never| match never {}).map(boxed)
     }
 }
@@ -315,5 +316,5 @@ where
 }
 
 fn not_found() -> Response<BoxBody> {
-    response::text(StatusCode::NOT_FOUND, "Nothing is here.").map(boxed)
+    text(StatusCode::NOT_FOUND, "Nothing is here.").map(boxed)
 }

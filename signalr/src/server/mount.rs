@@ -5,29 +5,29 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use http::Request;
 use hyper::body::Incoming;
 
-use super::{
-    hub_server::HubServer,
-    response::ResponseFuture,
-    service::{Endpoint, respond},
+use super::hub_server::HubServer;
+use crate::{
+    endpoint::{ResponseFuture, Route, respond},
+    hub::Hub,
+    raw::ConnectionServer,
 };
-use crate::hub::Hub;
 
-/// A hub at a path; made by [`HubServer::at`].
+/// A hub, or a handler of raw connections, at a path; made by [`HubServer::at`] and [`ConnectionServer::at`].
 #[derive(Clone)]
 pub struct Mount {
     path: Arc<str>,
-    hub: Arc<dyn Mounted>,
+    served: Arc<dyn Mounted>,
 }
 
-/// A server without the type of its hub.
+/// A server without its type.
 trait Mounted: Send + Sync {
-    fn respond(&self, endpoint: Endpoint, request: Request<Incoming>) -> ResponseFuture;
+    fn respond(&self, route: Route, request: Request<Incoming>) -> ResponseFuture;
     fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 impl<H: Hub> Mounted for HubServer<H> {
-    fn respond(&self, endpoint: Endpoint, request: Request<Incoming>) -> ResponseFuture {
-        respond(&self.shared, endpoint, request)
+    fn respond(&self, route: Route, request: Request<Incoming>) -> ResponseFuture {
+        respond(&self.shared, route, request)
     }
 
     fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -39,25 +39,47 @@ impl<H: Hub> HubServer<H> {
     /// Mounts the hub at a path of our own [`Server`](crate::Server), such as `/chat`.
     #[must_use]
     pub fn at(&self, path: &str) -> Mount {
-        Mount {
-            path: path.trim_matches('/').into(),
-            hub: Arc::new(self.clone()),
-        }
+        Mount::new(path, self.clone())
+    }
+}
+
+impl Mounted for ConnectionServer {
+    fn respond(&self, route: Route, request: Request<Incoming>) -> ResponseFuture {
+        self.respond(route, request)
+    }
+
+    fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.shutdown(drain))
+    }
+}
+
+impl ConnectionServer {
+    /// Mounts the handler at a path of our own [`Server`](crate::Server), such as `/echo`.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Mount {
+        Mount::new(path, self.clone())
     }
 }
 
 impl Mount {
-    /// What a request's path is for at this hub, if anything.
-    pub(super) fn find(&self, path: &str) -> Option<Endpoint> {
-        Endpoint::find(&self.path, path)
+    fn new(path: &str, served: impl Mounted + 'static) -> Self {
+        Self {
+            path: path.trim_matches('/').into(),
+            served: Arc::new(served),
+        }
     }
 
-    pub(super) fn respond(&self, endpoint: Endpoint, request: Request<Incoming>) -> ResponseFuture {
-        self.hub.respond(endpoint, request)
+    /// What a request's path is for at this hub, if anything.
+    pub(super) fn find(&self, path: &str) -> Option<Route> {
+        Route::find(&self.path, path)
+    }
+
+    pub(super) fn respond(&self, route: Route, request: Request<Incoming>) -> ResponseFuture {
+        self.served.respond(route, request)
     }
 
     pub(super) async fn shutdown(&self, drain: Duration) {
-        self.hub.shutdown(drain).await;
+        self.served.shutdown(drain).await;
     }
 }
 
@@ -95,8 +117,8 @@ mod tests {
             assert!(chat.find(path).is_none(), "{path}");
         }
         let root = hub.at("/");
-        assert_eq!(root.find("/"), Some(Endpoint::Hub));
-        assert_eq!(root.find("/negotiate"), Some(Endpoint::Negotiate));
+        assert_eq!(root.find("/"), Some(Route::Connection));
+        assert_eq!(root.find("/negotiate"), Some(Route::Negotiate));
         assert_eq!(root.find("/chat"), None);
     }
 }

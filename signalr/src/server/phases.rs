@@ -11,15 +11,10 @@ use std::{
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::{
-    callee::ServerSide,
-    connection::{Agreed, millis},
-    options::Options,
-    session::unregister,
-    trace,
-};
+use super::{callee::ServerSide, connection::Agreed, options::Options, session::unregister, trace};
 use crate::{
     connection::{CloseMessage, Pump, Taken},
+    endpoint::millis,
     error::Error,
     hub::{Connecting, Context, Hub, Link},
     hub_error::HubError,
@@ -50,8 +45,13 @@ impl<T: Transport> Pump<T, ServerSide> {
                         protocols,
                         detailed_errors,
                         ..
-                    } = &self.side.core.options;
-                    let agreed = handshake::accept(frame, protocols, T::BINARY, *detailed_errors)?;
+                    } = self.side.core.options();
+                    let agreed = handshake::accept(
+                        frame,
+                        protocols,
+                        self.transport.is_binary(),
+                        *detailed_errors,
+                    )?;
                     self.accept(agreed)?;
                     return Poll::Ready(Ok(true));
                 }
@@ -199,15 +199,15 @@ impl<T: Transport> Pump<T, ServerSide> {
             self.transport.push(&raw(protocol.is_binary(), &bytes));
         }
         self.transport.close(ending);
-        let closed = std::future::poll_fn(|cx| self.transport.poll_closed(cx));
-        let options = &self.side.core.options;
+        let options = self.side.core.options();
         let stuck = self.side.connection.outbox.stuck_for(self.side.core.now());
         // A peer that takes nothing has been waited for long enough.
         let limit = match stuck {
-            Some(stuck) if stuck >= millis(options.send_timeout) => Duration::ZERO,
-            _ if T::POLLED => options.disconnect_timeout,
-            _ => options.close_timeout,
+            Some(stuck) if stuck >= millis(options.http.send_timeout) => Duration::ZERO,
+            _ if self.transport.is_polled() => options.http.disconnect_timeout,
+            _ => options.http.close_timeout,
         };
+        let closed = std::future::poll_fn(|cx| self.transport.poll_closed(cx));
         if tokio::time::timeout(limit, closed).await.is_err() {
             tracing::debug!("the peer did not close in time");
         }

@@ -15,46 +15,25 @@ use super::{
 };
 use crate::{
     connection::{CLOSED_WITH_ERROR, CloseMessage, End, Incoming, Pump},
+    endpoint::Opened,
     hub::{Connecting, ConnectionParts, Hub, Lifetime, Link},
     protocol::{framing::FrameBuffer, handshake::Refusal},
     transport::{Ending, Transport},
 };
 
-/// Forgets the connection even if its task is aborted.
-struct Registration {
-    core: Arc<Core>,
-    token: Box<str>,
-    connection: Arc<Connection>,
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.core.forget(&self.token, &self.connection);
-    }
-}
-
 /// Runs a connection whose transport is open, until it ends or the server's shutdown cuts it short.
-pub(super) async fn run<H: Hub, T: Transport>(
-    shared: Arc<Shared<H>>,
-    token: Box<str>,
-    connection: Arc<Connection>,
-    transport: T,
-) {
-    let _registration = Registration {
-        core: Arc::clone(&shared.core),
-        token,
-        connection: Arc::clone(&connection),
-    };
+pub(super) async fn run<H: Hub, T: Transport>(opened: Opened<Shared<H>>, transport: T) {
+    let (shared, connection) = (Arc::clone(&opened.endpoint), Arc::clone(&opened.connection));
     let core = Arc::clone(&shared.core);
     #[cfg(feature = "metrics")]
-    let _counted = super::meter::Counted::new(&core, &connection);
+    let _counted = crate::endpoint::Counted::new(&core.front, &connection);
     let span = tracing::debug_span!("connection", hub = H::NAME, id = %connection.id());
     let session = serve(shared, Arc::clone(&connection), transport);
     let session = Box::pin(session.instrument(span));
-    drop(futures_util::future::select(session, pin!(connection.kill.notified())).await);
+    drop(futures_util::future::select(session, pin!(connection.killed.notified())).await);
     // A session that was cut short could not say it; a backplane that hangs does not hold the shutdown up.
     let unregistered = unregister(&core, &connection);
-    tokio::time::timeout(core.options.close_timeout, unregistered)
+    tokio::time::timeout(core.options().http.close_timeout, unregistered)
         .await
         .ok();
 }
@@ -66,7 +45,7 @@ async fn serve<H: Hub, T: Transport>(
 ) {
     let core = Arc::clone(&shared.core);
     let mut pump = Pump {
-        inbound: FrameBuffer::new(core.options.max_receive_size),
+        inbound: FrameBuffer::new(core.options().max_receive_size),
         side: ServerSide { core, connection },
         transport,
     };
@@ -97,7 +76,7 @@ async fn connected<H: Hub, T: Transport>(shared: &Arc<Shared<H>>, pump: &mut Pum
         Ok(cx) => cx,
         Err(error) => {
             tracing::warn!(hub = H::NAME, ?error, "connection refused");
-            let text = error.describe(CLOSED_WITH_ERROR, core.options.detailed_errors);
+            let text = error.describe(CLOSED_WITH_ERROR, core.options().detailed_errors);
             let close = CloseMessage {
                 error: Some(text),
                 allow_reconnect: false,

@@ -32,8 +32,13 @@ impl LongPolling {
 }
 
 impl Transport for LongPolling {
-    const BINARY: bool = true;
-    const POLLED: bool = true;
+    fn is_binary(&self) -> bool {
+        true
+    }
+
+    fn is_polled(&self) -> bool {
+        true
+    }
 
     fn poll_read(
         &mut self,

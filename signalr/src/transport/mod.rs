@@ -32,15 +32,19 @@ pub(crate) enum Ending {
     Normal,
     /// The peer broke the transport's own protocol.
     Violation,
+    /// Whatever used the transport has failed.
+    Failure,
 }
 
 /// A duplex of bytes in one task: polled, never locked.
 pub(crate) trait Transport: Send + 'static {
     /// Whether it can carry binary messages.
-    const BINARY: bool;
+    fn is_binary(&self) -> bool;
 
     /// Whether the peer fetches what is sent to it: bytes wait for its next request without harm, and its requests are its sign of life.
-    const POLLED: bool = false;
+    fn is_polled(&self) -> bool {
+        false
+    }
 
     /// Appends what has arrived, a bounded piece at a time.
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut BytesMut)

@@ -56,7 +56,9 @@ impl ServerSentEvents {
 }
 
 impl Transport for ServerSentEvents {
-    const BINARY: bool = false;
+    fn is_binary(&self) -> bool {
+        false
+    }
 
     fn poll_read(
         &mut self,

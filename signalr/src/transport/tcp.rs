@@ -19,6 +19,8 @@ pub(crate) struct Raw<S> {
     io: S,
     out: OutQueue,
     started: bool,
+    /// Our side ends behind what is queued.
+    closing: bool,
 }
 
 impl<S> Raw<S> {
@@ -27,12 +29,15 @@ impl<S> Raw<S> {
             io,
             out: OutQueue::default(),
             started: false,
+            closing: false,
         }
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Raw<S> {
-    const BINARY: bool = true;
+    fn is_binary(&self) -> bool {
+        true
+    }
 
     fn poll_read(
         &mut self,
@@ -55,21 +60,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Raw<S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.out
-            .poll_write(&mut self.io, cx, &mut self.started)
-            .map_err(Error::from)
+        ready!(self.out.poll_write(&mut self.io, cx, &mut self.started))?;
+        if self.closing {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn unsent(&self) -> usize {
         self.out.unsent()
     }
 
-    fn close(&mut self, _: Ending) {}
+    fn close(&mut self, _: Ending) {
+        self.closing = true;
+    }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if ready!(self.poll_flush(cx)).is_err()
-            || ready!(Pin::new(&mut self.io).poll_shutdown(cx)).is_err()
-        {
+        self.closing = true;
+        if ready!(self.poll_flush(cx)).is_err() {
             return Poll::Ready(());
         }
         // What the peer still sends is read, or the reset that it causes could overtake our last message.

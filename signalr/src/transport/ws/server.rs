@@ -19,6 +19,7 @@ use crate::{
 
 const CLOSE_NORMAL: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
 const CLOSE_PROTOCOL_ERROR: [u8; 4] = [0x88, 0x02, 0x03, 0xea];
+const CLOSE_FAILURE: [u8; 4] = [0x88, 0x02, 0x03, 0xf3];
 const PONG: u8 = 0x8a;
 
 /// Bytes that one read takes at most.
@@ -100,7 +101,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket<S> {
-    const BINARY: bool = true;
+    fn is_binary(&self) -> bool {
+        true
+    }
 
     fn poll_read(
         &mut self,
@@ -156,6 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
             self.out.push(Bytes::from_static(match ending {
                 Ending::Normal => &CLOSE_NORMAL,
                 Ending::Violation => &CLOSE_PROTOCOL_ERROR,
+                Ending::Failure => &CLOSE_FAILURE,
             }));
         }
     }

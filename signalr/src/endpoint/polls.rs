@@ -10,16 +10,15 @@ use http::{
 };
 
 use super::{
-    hub_server::Shared,
+    front::{Attached, Endpoint},
     request,
-    response::{HubResponse, ResponseFuture, pieces, respond_with, text},
-    service::{check, refuse, refuse_id, token_of},
-    session,
+    response::{HttpResponse, ResponseFuture, pieces, respond_with, text},
+    routes::{check, refuse, refuse_id, token_of},
     sessions::Known,
     via::Via,
 };
 use crate::{
-    hub::{HttpTransportType, Hub},
+    connection::HttpTransportType,
     transport::{
         long_polling::LongPolling,
         polls::{Answer, Polls},
@@ -29,10 +28,10 @@ use crate::{
 const BYTES: &str = "application/octet-stream";
 
 /// Answers a poll: the first one at once, any other when there is something.
-pub(super) fn poll<H: Hub>(shared: &Arc<Shared<H>>, parts: Parts) -> ResponseFuture {
-    match check(shared, &parts, HttpTransportType::LongPolling) {
-        Ok((token, None)) => uncached(open(shared, token, parts)).into(),
-        Ok((_, Some(connection))) => match &connection.via {
+pub(super) fn poll<E: Endpoint>(endpoint: &Arc<E>, parts: Parts) -> ResponseFuture {
+    match check(&**endpoint, &parts, HttpTransportType::LongPolling) {
+        Ok((token, None)) => uncached(open(endpoint, token, parts)).into(),
+        Ok((_, Some(connection))) => match connection.via() {
             Via::LongPolling { polls, .. } => {
                 let polls = Arc::clone(polls);
                 ResponseFuture::later(async { uncached(answer(polls.poll().await)) })
@@ -45,23 +44,22 @@ pub(super) fn poll<H: Hub>(shared: &Arc<Shared<H>>, parts: Parts) -> ResponseFut
 }
 
 /// The first poll starts the connection, and brings nothing: clients see that the way is free.
-fn open<H: Hub>(shared: &Arc<Shared<H>>, token: String, mut parts: Parts) -> HubResponse {
+fn open<E: Endpoint>(endpoint: &Arc<E>, token: String, mut parts: Parts) -> HttpResponse {
     request::detach(&mut parts);
-    let attached = shared.attach(&token, parts, |inlet| {
+    let attached = endpoint.attach(token, parts, |inlet| {
         let polls = Polls::new();
         let transport = LongPolling::new(Arc::clone(&inlet), Arc::clone(&polls));
         Some((Via::LongPolling { inlet, polls }, transport))
     });
-    let (connection, transport) = match attached {
+    let (opened, transport) = match attached {
         Ok(attached) => attached,
         Err(refused) => return refuse(refused),
     };
-    let run = session::run(Arc::clone(shared), token.into(), connection, transport);
-    tokio::spawn(run);
+    tokio::spawn(E::run(opened, transport));
     respond_with(StatusCode::OK, BYTES, Bytes::new())
 }
 
-fn answer(answer: Answer) -> HubResponse {
+fn answer(answer: Answer) -> HttpResponse {
     match answer {
         Answer::Data(body) => pieces(BYTES, body),
         Answer::Nothing => text(StatusCode::OK, ""),
@@ -72,7 +70,7 @@ fn answer(answer: Answer) -> HubResponse {
 }
 
 /// No cache may answer a poll.
-fn uncached(mut response: HubResponse) -> HubResponse {
+fn uncached(mut response: HttpResponse) -> HttpResponse {
     let headers = response.headers_mut();
     for (name, value) in [
         (CACHE_CONTROL, "no-cache, no-store"),
@@ -85,16 +83,16 @@ fn uncached(mut response: HubResponse) -> HubResponse {
 }
 
 /// Ends a connection; the answer does not wait for that.
-pub(super) fn delete<H: Hub>(shared: &Shared<H>, parts: &Parts) -> HubResponse {
+pub(super) fn delete<E: Endpoint>(endpoint: &E, parts: &Parts) -> HttpResponse {
     let Some(token) = token_of(parts) else {
         return refuse_id(None);
     };
-    match shared.core.sessions.look_up(&token) {
+    match endpoint.front().sessions.look_up(&token) {
         Known::No => refuse_id(Some(&token)),
         Known::Open(connection)
-            if connection.via.transport() == Some(HttpTransportType::LongPolling) =>
+            if connection.via().transport() == Some(HttpTransportType::LongPolling) =>
         {
-            connection.via.leave();
+            connection.via().leave();
             text(StatusCode::ACCEPTED, "")
         }
         Known::Negotiated(_) | Known::Open(_) => text(

@@ -1,7 +1,5 @@
 //! From an HTTP request to a WebSocket.
 
-use std::sync::Arc;
-
 use http::{
     Method, StatusCode, Version,
     header::{
@@ -15,12 +13,10 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    connection::Connection,
-    hub_server::Shared,
-    response::{HubResponse, empty, text},
-    session,
+    front::{Endpoint, Opened},
+    response::{HttpResponse, empty, text},
 };
-use crate::{hub::Hub, transport::ws::server::WebSocket};
+use crate::transport::ws::server::WebSocket;
 
 /// Whether a request asks for a WebSocket over HTTP/1.1.
 pub(super) fn is_wanted(parts: &Parts) -> bool {
@@ -34,7 +30,7 @@ pub(super) fn is_wanted(parts: &Parts) -> bool {
 ///
 /// # Errors
 /// The response that refuses: the request is no valid opening handshake (RFC 6455, section 4.2).
-pub(super) fn accept(parts: &Parts) -> Result<HubResponse, Box<HubResponse>> {
+pub(super) fn accept(parts: &Parts) -> Result<HttpResponse, Box<HttpResponse>> {
     let version = parts.headers.get(SEC_WEBSOCKET_VERSION);
     if version.is_none_or(|version| version != "13") {
         let mut response = text(
@@ -61,30 +57,16 @@ pub(super) fn accept(parts: &Parts) -> Result<HubResponse, Box<HubResponse>> {
 }
 
 /// Runs the connection in a task of its own, as soon as the response is out.
-pub(super) fn spawn<H: Hub>(
-    shared: &Arc<Shared<H>>,
-    token: Box<str>,
-    connection: Arc<Connection>,
-    on_upgrade: OnUpgrade,
-) {
-    let shared = Arc::clone(shared);
+pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade) {
     tokio::spawn(async move {
         match on_upgrade.await {
-            Ok(upgraded) => run(shared, token, connection, upgraded).await,
-            Err(error) => {
-                tracing::debug!(%error, "the client went away during the upgrade");
-                shared.core.forget(&token, &connection);
-            }
+            Ok(upgraded) => run(opened, upgraded).await,
+            Err(error) => tracing::debug!(%error, "the client went away during the upgrade"),
         }
     });
 }
 
-async fn run<H: Hub>(
-    shared: Arc<Shared<H>>,
-    token: Box<str>,
-    connection: Arc<Connection>,
-    upgraded: Upgraded,
-) {
+async fn run<E: Endpoint>(opened: Opened<E>, upgraded: Upgraded) {
     // With the socket itself in hand, hyper's state and its read buffer are gone for good.
     #[cfg(feature = "standalone")]
     let upgraded = match upgraded.downcast::<TokioIo<tokio::net::TcpStream>>() {
@@ -93,12 +75,12 @@ async fn run<H: Hub>(
             let leftover = bytes::Bytes::copy_from_slice(&read_buf);
             drop(read_buf);
             let socket = WebSocket::new(io.into_inner(), leftover);
-            return session::run(shared, token, connection, socket).await;
+            return E::run(opened, socket).await;
         }
         Err(upgraded) => upgraded,
     };
     let socket = WebSocket::new(TokioIo::new(upgraded), bytes::Bytes::new());
-    session::run(shared, token, connection, socket).await;
+    E::run(opened, socket).await;
 }
 
 /// Whether a comma-separated header names something, letter case aside.

@@ -1,4 +1,4 @@
-//! The two HTTP endpoints of a hub (transports reference, sections 2, 4 and 9).
+//! The two paths of an endpoint (transports reference, sections 2, 4 and 9).
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 
 use super::{
-    connection::Connection,
     cors::Cors,
-    http_events, http_polls, http_send,
-    hub_server::Shared,
-    request,
-    response::{HubResponse, ResponseFuture, json, text},
+    events,
+    front::{Attached, Endpoint},
+    polls, request,
+    response::{HttpResponse, ResponseFuture, json, text},
+    send,
     sessions::{Known, Refused},
     token, upgrade,
     via::Via,
 };
 use crate::{
-    hub::{HttpTransportType, Hub, query},
+    connection::{HttpTransportType, opening},
     transport::negotiate::{self, Accepted, Offer},
 };
 
@@ -26,20 +26,20 @@ const SHUTS_DOWN: &str = "The server shuts down.";
 
 /// What a path is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Hub,
+pub(crate) enum Route {
+    Connection,
     Negotiate,
 }
 
-impl Endpoint {
-    /// What a request's path is for at a hub whose own path is `hub`, without slashes at its ends; letter case and slashes at the
+impl Route {
+    /// What a request's path is for at an endpoint whose own path is `own`, without slashes at its ends; letter case and slashes at the
     /// ends do not matter.
-    pub(super) fn find(hub: &str, path: &str) -> Option<Self> {
+    pub(crate) fn find(own: &str, path: &str) -> Option<Self> {
         let path = path.trim_matches('/');
         let (parent, last) = path.rsplit_once('/').unwrap_or(("", path));
-        if path.eq_ignore_ascii_case(hub) {
-            Some(Self::Hub)
-        } else if last.eq_ignore_ascii_case("negotiate") && parent.eq_ignore_ascii_case(hub) {
+        if path.eq_ignore_ascii_case(own) {
+            Some(Self::Connection)
+        } else if last.eq_ignore_ascii_case("negotiate") && parent.eq_ignore_ascii_case(own) {
             Some(Self::Negotiate)
         } else {
             None
@@ -47,56 +47,67 @@ impl Endpoint {
     }
 }
 
-/// Answers a request at one of the hub's two endpoints, if it comes from a page that may use the hub, or from none.
-pub(super) fn respond<H: Hub, B>(
-    shared: &Arc<Shared<H>>,
-    endpoint: Endpoint,
+/// Answers a request to a service that has its path to itself.
+pub(crate) fn serve<E: Endpoint, B>(endpoint: &Arc<E>, request: Request<B>) -> ResponseFuture
+where
+    B: Body + Send + 'static,
+{
+    match Route::find("", request.uri().path()) {
+        Some(route) => respond(endpoint, route, request),
+        None => text(StatusCode::NOT_FOUND, "").into(),
+    }
+}
+
+/// Answers a request at one of the two paths, if it comes from a page that may use the endpoint, or from none.
+pub(crate) fn respond<E: Endpoint, B>(
+    endpoint: &Arc<E>,
+    route: Route,
     request: Request<B>,
 ) -> ResponseFuture
 where
     B: Body + Send + 'static,
 {
     let (parts, body) = request.into_parts();
-    let cors = match Cors::check(&shared.core.options, &parts) {
+    let cors = match Cors::check(endpoint.options(), &parts) {
         Ok(cors) => cors,
         Err(response) => return (*response).into(),
     };
     let response = match cors.preflight(&parts) {
         Some(response) => response.into(),
-        None => route(shared, endpoint, parts, body),
+        None => answer(endpoint, route, parts, body),
     };
     response.with(cors)
 }
 
-fn route<H: Hub, B>(
-    shared: &Arc<Shared<H>>,
-    endpoint: Endpoint,
+fn answer<E: Endpoint, B>(
+    endpoint: &Arc<E>,
+    route: Route,
     mut parts: Parts,
     body: B,
 ) -> ResponseFuture
 where
     B: Body + Send + 'static,
 {
-    if endpoint == Endpoint::Negotiate {
-        return negotiate(shared, &parts).into();
+    if route == Route::Negotiate {
+        return negotiate(&**endpoint, &parts).into();
     }
     let on_upgrade = parts.extensions.remove::<OnUpgrade>();
     match parts.method {
-        Method::GET if http_events::are_wanted(&parts) => http_events::open(shared, parts).into(),
-        Method::GET if upgrade::is_wanted(&parts) => open(shared, parts, on_upgrade).into(),
-        Method::GET => http_polls::poll(shared, parts),
-        Method::POST => http_send::send(shared, &parts, body),
-        Method::DELETE => http_polls::delete(shared, &parts).into(),
+        Method::GET if events::are_wanted(&parts) => events::open(endpoint, parts).into(),
+        Method::GET if upgrade::is_wanted(&parts) => open(endpoint, parts, on_upgrade).into(),
+        Method::GET => polls::poll(endpoint, parts),
+        Method::POST => send::send(&**endpoint, &parts, body),
+        Method::DELETE => polls::delete(&**endpoint, &parts).into(),
         _ => text(StatusCode::METHOD_NOT_ALLOWED, "").into(),
     }
 }
 
-fn negotiate<H: Hub>(shared: &Shared<H>, parts: &Parts) -> HubResponse {
+fn negotiate<E: Endpoint>(endpoint: &E, parts: &Parts) -> HttpResponse {
     if parts.method != Method::POST {
         return text(StatusCode::METHOD_NOT_ALLOWED, "");
     }
-    let options = &shared.core.options;
-    let requested = query::find(parts.uri.query(), "negotiateVersion");
+    let options = endpoint.options();
+    let requested = opening::query(parts, "negotiateVersion");
     let version = match negotiate::version(requested.as_deref(), options.min_negotiate_version) {
         Ok(version) => version,
         Err(error) => return json(&negotiate::Refused { error }),
@@ -107,12 +118,10 @@ fn negotiate<H: Hub>(shared: &Shared<H>, parts: &Parts) -> HubResponse {
     } else {
         token::generate()
     };
-    shared.core.keep_beating();
-    let now = shared.core.now();
-    let negotiated = shared
-        .core
-        .sessions
-        .negotiate(&secret, id.as_str().into(), now, options);
+    let front = endpoint.front();
+    front.keep_beating();
+    let (sessions, now) = (&front.sessions, front.now());
+    let negotiated = sessions.negotiate(&secret, id.as_str().into(), now, options);
     if let Err(refused) = negotiated {
         return refuse(refused);
     }
@@ -131,17 +140,17 @@ fn offer(transport: HttpTransportType) -> Offer {
 }
 
 /// Opens a WebSocket: for a negotiated token, or on the spot without one.
-fn open<H: Hub>(
-    shared: &Arc<Shared<H>>,
+fn open<E: Endpoint>(
+    endpoint: &Arc<E>,
     mut parts: Parts,
     on_upgrade: Option<OnUpgrade>,
-) -> HubResponse {
+) -> HttpResponse {
     let wanted = match token_of(&parts) {
-        None => match check_offer(shared, HttpTransportType::WebSockets) {
+        None => match check_offer(&**endpoint, HttpTransportType::WebSockets) {
             Ok(()) => None,
             Err(response) => return *response,
         },
-        Some(_) => match check(shared, &parts, HttpTransportType::WebSockets) {
+        Some(_) => match check(&**endpoint, &parts, HttpTransportType::WebSockets) {
             Ok((token, None)) => Some(token),
             Ok((_, Some(_))) => return text(StatusCode::CONFLICT, ""),
             Err(response) => return *response,
@@ -158,46 +167,46 @@ fn open<H: Hub>(
         );
     };
     request::detach(&mut parts);
-    let (token, connection) = match wanted {
+    let opened = match wanted {
         Some(token) => {
-            let attached = shared.attach(&token, parts, |inlet| {
+            let attached = endpoint.attach(token, parts, |inlet| {
                 // Whoever has posted something has chosen another transport; nothing of it may be lost.
                 inlet.end_unused().then_some((Via::WebSockets, ()))
             });
             match attached {
-                Ok((connection, ())) => (token, connection),
+                Ok((opened, ())) => opened,
                 Err(refused) => return refuse(refused),
             }
         }
-        None => {
-            let token = token::generate();
-            match shared.open(&token, parts, Via::WebSockets) {
-                Some(connection) => (token, connection),
-                None => return refuse(Refused::Closing),
-            }
-        }
+        None => match endpoint.open(token::generate(), parts, Via::WebSockets) {
+            Some(opened) => opened,
+            None => return refuse(Refused::Closing),
+        },
     };
-    upgrade::spawn(shared, token.into(), connection, on_upgrade);
+    upgrade::spawn(opened, on_upgrade);
     accept
 }
+
+/// A token, and the connection if it is open already.
+type Checked<E> = (String, Option<Arc<<E as Endpoint>::Connection>>);
 
 /// The checks that all transports share, in the order of section 4: the token, and the connection if it is open already.
 ///
 /// # Errors
 /// The response that refuses.
-pub(super) fn check<H: Hub>(
-    shared: &Shared<H>,
+pub(super) fn check<E: Endpoint>(
+    endpoint: &E,
     parts: &Parts,
     transport: HttpTransportType,
-) -> Result<(String, Option<Arc<Connection>>), Box<HubResponse>> {
+) -> Result<Checked<E>, Box<HttpResponse>> {
     let token = token_of(parts).ok_or_else(|| Box::new(refuse_id(None)))?;
-    let known = shared.core.sessions.look_up(&token);
+    let known = endpoint.front().sessions.look_up(&token);
     if let Known::No = known {
         return Err(Box::new(refuse_id(Some(&token))));
     }
-    check_offer(shared, transport)?;
+    check_offer(endpoint, transport)?;
     match known {
-        Known::Open(connection) if connection.via.transport() == Some(transport) => {
+        Known::Open(connection) if connection.via().transport() == Some(transport) => {
             Ok((token, Some(connection)))
         }
         Known::Open(_) => Err(Box::new(refuse(Refused::Changed))),
@@ -205,11 +214,11 @@ pub(super) fn check<H: Hub>(
     }
 }
 
-fn check_offer<H: Hub>(
-    shared: &Shared<H>,
+fn check_offer<E: Endpoint>(
+    endpoint: &E,
     transport: HttpTransportType,
-) -> Result<(), Box<HubResponse>> {
-    if shared.core.options.transports.contains(&transport) {
+) -> Result<(), Box<HttpResponse>> {
+    if endpoint.options().transports.contains(&transport) {
         return Ok(());
     }
     let reason = format!("{transport} transport not supported by this end point type");
@@ -217,14 +226,14 @@ fn check_offer<H: Hub>(
 }
 
 /// A request without the token of a connection, or with one that nobody knows.
-pub(super) fn refuse_id(token: Option<&str>) -> HubResponse {
+pub(super) fn refuse_id(token: Option<&str>) -> HttpResponse {
     match token {
         None => text(StatusCode::BAD_REQUEST, "Connection ID required"),
         Some(_) => text(StatusCode::NOT_FOUND, "No Connection with that ID"),
     }
 }
 
-pub(super) fn refuse(refused: Refused) -> HubResponse {
+pub(super) fn refuse(refused: Refused) -> HttpResponse {
     match refused {
         Refused::Full { limit } => {
             let reason = format!(
@@ -244,5 +253,5 @@ pub(super) fn refuse(refused: Refused) -> HubResponse {
 
 /// The connection's token; an empty one is none.
 pub(super) fn token_of(parts: &Parts) -> Option<String> {
-    query::find(parts.uri.query(), "id").filter(|id| !id.is_empty())
+    opening::query(parts, "id").filter(|id| !id.is_empty())
 }

@@ -11,9 +11,9 @@ use http::{
 };
 
 use super::{
-    options::Options,
+    options::HttpOptions,
     origins::Source,
-    response::{HubResponse, empty, text},
+    response::{HttpResponse, empty, text},
 };
 
 /// What is added to the response, whatever it is: without it a browser hides even the status of an error.
@@ -33,7 +33,7 @@ impl Cors {
     ///
     /// # Errors
     /// The response that refuses it.
-    pub(super) fn check(options: &Options, parts: &Parts) -> Result<Self, Box<HubResponse>> {
+    pub(super) fn check(options: &HttpOptions, parts: &Parts) -> Result<Self, Box<HttpResponse>> {
         let origins = &options.origins;
         match origins.check(parts) {
             Ok(_) if !options.cors_headers => Ok(Self::Nothing),
@@ -51,7 +51,7 @@ impl Cors {
     }
 
     /// The answer to a browser that asks what a page of another origin may send; `None` for any other request.
-    pub(super) fn preflight(&self, parts: &Parts) -> Option<HubResponse> {
+    pub(super) fn preflight(&self, parts: &Parts) -> Option<HttpResponse> {
         let asked = parts.method == Method::OPTIONS
             && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let Self::Allow(_) = self else { return None };
@@ -74,7 +74,7 @@ impl Cors {
     }
 
     /// Adds the headers to a response.
-    pub(super) fn add_to(self, response: &mut HubResponse) {
+    pub(super) fn add_to(self, response: &mut HttpResponse) {
         let headers = response.headers_mut();
         let mut insert = |name: HeaderName, value| {
             headers.insert(name, value);

@@ -66,9 +66,9 @@ impl Default for ResponseBody {
     }
 }
 
-pub(super) type HubResponse = Response<ResponseBody>;
+pub(crate) type HttpResponse = Response<ResponseBody>;
 
-/// The answer of a [`HubServer`](crate::HubServer) in the making: at once for most requests, later for a poll or a POST.
+/// The answer of a [`HubServer`](crate::HubServer) or a [`ConnectionServer`](crate::ConnectionServer) in the making: at once for most requests, later for a poll or a POST.
 ///
 /// # Cancel safety
 /// Dropping it before it is ready is what a client's disconnect does: a poll loses nothing, of a POST a part may have arrived.
@@ -79,12 +79,12 @@ pub struct ResponseFuture {
 }
 
 enum Inner {
-    Ready(Option<HubResponse>),
-    Waiting(BoxFuture<HubResponse>),
+    Ready(Option<HttpResponse>),
+    Waiting(BoxFuture<HttpResponse>),
 }
 
 impl ResponseFuture {
-    pub(super) fn later(response: impl Future<Output = HubResponse> + Send + 'static) -> Self {
+    pub(super) fn later(response: impl Future<Output = HttpResponse> + Send + 'static) -> Self {
         Inner::Waiting(Box::pin(response)).into()
     }
 
@@ -94,8 +94,8 @@ impl ResponseFuture {
     }
 }
 
-impl From<HubResponse> for ResponseFuture {
-    fn from(response: HubResponse) -> Self {
+impl From<HttpResponse> for ResponseFuture {
+    fn from(response: HttpResponse) -> Self {
         Inner::Ready(Some(response)).into()
     }
 }
@@ -108,7 +108,7 @@ impl From<Inner> for ResponseFuture {
 }
 
 impl Future for ResponseFuture {
-    type Output = Result<HubResponse, Infallible>;
+    type Output = Result<HttpResponse, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut response = match &mut self.inner {
@@ -132,18 +132,18 @@ impl fmt::Debug for ResponseFuture {
     }
 }
 
-pub(super) fn json(value: &impl serde::Serialize) -> HubResponse {
+pub(super) fn json(value: &impl serde::Serialize) -> HttpResponse {
     let body = serde_json::to_vec(value).expect("plain strings and numbers can be written");
     respond_with(StatusCode::OK, "application/json", body.into())
 }
 
 /// Plain text; mostly none at all, since clients read the status.
-pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> HubResponse {
+pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> HttpResponse {
     respond_with(status, "text/plain", body.into())
 }
 
 /// A response whose body comes in pieces.
-pub(super) fn pieces(content_type: &'static str, body: OutletBody) -> HubResponse {
+pub(super) fn pieces(content_type: &'static str, body: OutletBody) -> HttpResponse {
     let mut response = respond_with(StatusCode::OK, content_type, Bytes::new());
     *response.body_mut() = ResponseBody(Content::Pieces(body));
     response
@@ -153,7 +153,7 @@ pub(super) fn respond_with(
     status: StatusCode,
     content_type: &'static str,
     body: Bytes,
-) -> HubResponse {
+) -> HttpResponse {
     let mut response = empty(status);
     *response.body_mut() = ResponseBody(Content::Whole(Full::new(body)));
     let content_type = HeaderValue::from_static(content_type);
@@ -163,7 +163,7 @@ pub(super) fn respond_with(
     response
 }
 
-pub(super) fn empty(status: StatusCode) -> HubResponse {
+pub(super) fn empty(status: StatusCode) -> HttpResponse {
     let mut response = Response::new(ResponseBody::default());
     *response.status_mut() = status;
     response

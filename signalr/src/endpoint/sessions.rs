@@ -5,37 +5,32 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{
-    connection::{Beat, Connection, millis},
-    options::Options,
-};
-use crate::{hub::ConnectionId, transport::inlet::Inlet};
+use super::{beat::millis, front::Attached, options::HttpOptions};
+use crate::{connection::ConnectionId, transport::inlet::Inlet};
 
-/// All connections of a hub by token, from negotiation to the end of their tasks.
-#[derive(Default)]
-pub(super) struct Sessions(Mutex<State>);
+/// All connections of an endpoint by token, from negotiation to the end of their tasks.
+pub(super) struct Sessions<C>(Mutex<State<C>>);
 
-#[derive(Default)]
-struct State {
-    by_token: HashMap<Box<str>, Session>,
+struct State<C> {
+    by_token: HashMap<Box<str>, Session<C>>,
     /// How many of them are only negotiated.
     negotiated: usize,
     closing: bool,
 }
 
-enum Session {
+enum Session<C> {
     Negotiated {
         id: ConnectionId,
         at: u64,
         /// What is posted before the connection is opened.
         inlet: Arc<Inlet>,
     },
-    Open(Arc<Connection>),
+    Open(Arc<C>),
 }
 
 /// Why a connection cannot be negotiated or opened now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// Too many wait to be opened.
     Full { limit: usize },
     /// The server shuts down.
@@ -47,13 +42,23 @@ pub(super) enum Refused {
 }
 
 /// What a token stands for.
-pub(super) enum Known {
+pub(super) enum Known<C> {
     No,
     Negotiated(Arc<Inlet>),
-    Open(Arc<Connection>),
+    Open(Arc<C>),
 }
 
-impl Sessions {
+impl<C> Default for Sessions<C> {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            by_token: HashMap::new(),
+            negotiated: 0,
+            closing: false,
+        }))
+    }
+}
+
+impl<C: Attached> Sessions<C> {
     /// Remembers a negotiated connection.
     ///
     /// # Errors
@@ -63,7 +68,7 @@ impl Sessions {
         token: &str,
         id: ConnectionId,
         now: u64,
-        options: &Options,
+        options: &HttpOptions,
     ) -> Result<(), Refused> {
         let limit = options.max_negotiations;
         let mut state = self.lock();
@@ -80,7 +85,7 @@ impl Sessions {
         Ok(())
     }
 
-    pub(super) fn look_up(&self, token: &str) -> Known {
+    pub(super) fn look_up(&self, token: &str) -> Known<C> {
         match self.lock().by_token.get(token) {
             None => Known::No,
             Some(Session::Negotiated { inlet, .. }) => Known::Negotiated(Arc::clone(inlet)),
@@ -93,8 +98,8 @@ impl Sessions {
     pub(super) fn attach<T>(
         &self,
         token: &str,
-        make: impl FnOnce(ConnectionId, Arc<Inlet>) -> Option<(Arc<Connection>, T)>,
-    ) -> Result<(Arc<Connection>, T), Refused> {
+        make: impl FnOnce(ConnectionId, Arc<Inlet>) -> Option<(Arc<C>, T)>,
+    ) -> Result<(Arc<C>, T), Refused> {
         let mut state = self.lock();
         if state.closing {
             return Err(Refused::Closing);
@@ -112,7 +117,7 @@ impl Sessions {
     }
 
     /// Adds an open connection; `false` while the server shuts down.
-    pub(super) fn open(&self, token: &str, connection: &Arc<Connection>) -> bool {
+    pub(super) fn open(&self, token: &str, connection: &Arc<C>) -> bool {
         let mut state = self.lock();
         if state.closing {
             return false;
@@ -128,7 +133,7 @@ impl Sessions {
     }
 
     /// Refuses new connections from here on, and lists the open ones.
-    pub(super) fn shut(&self) -> Vec<Arc<Connection>> {
+    pub(super) fn shut(&self) -> Vec<Arc<C>> {
         let mut state = self.lock();
         state.closing = true;
         state.negotiated = 0;
@@ -149,7 +154,7 @@ impl Sessions {
     }
 
     /// Drops negotiations that nobody has opened in time, and lists what is due on open connections.
-    pub(super) fn due(&self, now: u64, options: &Options) -> Vec<(Arc<Connection>, Beat)> {
+    pub(super) fn due(&self, now: u64, options: &C::Options) -> Vec<(Arc<C>, C::Beat)> {
         let mut state = self.lock();
         let State {
             by_token,
@@ -157,7 +162,7 @@ impl Sessions {
             ..
         } = &mut *state;
         if *negotiated > 0 {
-            let patience = millis(options.disconnect_timeout);
+            let patience = millis(options.as_ref().disconnect_timeout);
             by_token.retain(|_, session| match session {
                 Session::Negotiated { at, .. } if now.saturating_sub(*at) > patience => {
                     *negotiated -= 1;
@@ -166,19 +171,19 @@ impl Sessions {
                 Session::Negotiated { .. } | Session::Open(_) => true,
             });
         }
-        let due = |connection: &Arc<Connection>| {
+        let due = |connection: &Arc<C>| {
             let beat = connection.due(now, options)?;
             Some((Arc::clone(connection), beat))
         };
         state.open().filter_map(due).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<C>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Session {
+impl<C> Session<C> {
     /// Whether it is open; one that will never be lets go of those who have posted to it.
     fn is_open(&self) -> bool {
         match self {
@@ -191,8 +196,8 @@ impl Session {
     }
 }
 
-impl State {
-    fn open(&self) -> impl Iterator<Item = &Arc<Connection>> {
+impl<C> State<C> {
+    fn open(&self) -> impl Iterator<Item = &Arc<C>> {
         self.by_token.values().filter_map(|session| match session {
             Session::Open(connection) => Some(connection),
             Session::Negotiated { .. } => None,

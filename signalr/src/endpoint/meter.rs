@@ -1,14 +1,11 @@
 //! Metrics under ASP.NET Core's names (server reference, section 18.1), through the facade of the `metrics` crate.
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use metrics::{Unit, describe_gauge, describe_histogram, gauge, histogram};
 
-use super::{connection::Connection, core::Core};
-use crate::hub::HttpTransportType;
+use super::front::{Attached, Front};
+use crate::connection::HttpTransportType;
 
 const ACTIVE: &str = "signalr.server.active_connections";
 const DURATION: &str = "signalr.server.connection.duration";
@@ -16,16 +13,16 @@ const TRANSPORT: &str = "signalr.transport";
 const STATUS: &str = "signalr.connection.status";
 
 /// A connection while it counts: from the choice of its transport to its end. Byte streams without HTTP do not count, as there.
-pub(super) struct Counted {
-    core: Arc<Core>,
-    connection: Arc<Connection>,
+pub(crate) struct Counted<C: Attached> {
+    front: Arc<Front<C>>,
+    connection: Arc<C>,
     transport: &'static str,
     since: Instant,
 }
 
-impl Counted {
-    pub(super) fn new(core: &Arc<Core>, connection: &Arc<Connection>) -> Option<Self> {
-        let transport = match connection.via.transport()? {
+impl<C: Attached> Counted<C> {
+    pub(crate) fn new(front: &Arc<Front<C>>, connection: &Arc<C>) -> Option<Self> {
+        let transport = match connection.via().transport()? {
             HttpTransportType::WebSockets => "web_sockets",
             HttpTransportType::ServerSentEvents => "server_sent_events",
             HttpTransportType::LongPolling => "long_polling",
@@ -42,7 +39,7 @@ impl Counted {
         );
         gauge!(ACTIVE, TRANSPORT => transport).increment(1.0);
         Some(Self {
-            core: Arc::clone(core),
+            front: Arc::clone(front),
             connection: Arc::clone(connection),
             transport,
             since: Instant::now(),
@@ -50,12 +47,12 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl<C: Attached> Drop for Counted<C> {
     fn drop(&mut self) {
         let transport = self.transport;
-        let status = if self.connection.left_unseen.load(Relaxed) {
+        let status = if self.connection.has_timed_out() {
             "timeout"
-        } else if self.core.sessions.is_closing() {
+        } else if self.front.sessions.is_closing() {
             "app_shutdown"
         } else {
             "normal_closure"

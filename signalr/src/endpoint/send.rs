@@ -14,41 +14,38 @@ use http_body::Body;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    hub_server::Shared,
-    response::{HubResponse, ResponseFuture, text},
-    service::{refuse_id, token_of},
+    front::{Attached, Endpoint},
+    response::{HttpResponse, ResponseFuture, text},
+    routes::{refuse_id, token_of},
     sessions::Known,
 };
-use crate::{
-    hub::{HttpTransportType, Hub},
-    transport::inlet::Inlet,
-};
+use crate::{connection::HttpTransportType, transport::inlet::Inlet};
 
 /// A body may take this long, and a second more for each [`RATE`] bytes; the time in which it waits for us does not count.
 const GRACE: Duration = Duration::from_secs(15);
 const RATE: u64 = 240;
 
 /// Takes the body of a POST request into the connection.
-pub(super) fn send<H: Hub, B>(shared: &Shared<H>, parts: &Parts, body: B) -> ResponseFuture
+pub(super) fn send<E: Endpoint, B>(endpoint: &E, parts: &Parts, body: B) -> ResponseFuture
 where
     B: Body + Send + 'static,
 {
-    let core = &shared.core;
+    let options = endpoint.options();
     let Some(token) = token_of(parts) else {
         return refuse_id(None).into();
     };
-    let inlet = match core.sessions.look_up(&token) {
+    let inlet = match endpoint.front().sessions.look_up(&token) {
         Known::No => return refuse_id(Some(&token)).into(),
         Known::Negotiated(inlet) => {
-            let mut offers = core.options.offers();
+            let mut offers = options.offers();
             offers
                 .any(|offer| offer != HttpTransportType::WebSockets)
                 .then_some(inlet)
         }
-        Known::Open(connection) => connection.via.inlet().cloned(),
+        Known::Open(connection) => connection.via().inlet().cloned(),
     };
     match inlet {
-        Some(inlet) => ResponseFuture::later(receive(inlet, body, core.options.max_body_size)),
+        Some(inlet) => ResponseFuture::later(receive(inlet, body, options.max_body_size)),
         None => text(
             StatusCode::METHOD_NOT_ALLOWED,
             "POST requests are not allowed for WebSocket connections.",
@@ -57,7 +54,7 @@ where
     }
 }
 
-async fn receive<B: Body + Send>(inlet: Arc<Inlet>, body: B, limit: u64) -> HubResponse {
+async fn receive<B: Body + Send>(inlet: Arc<Inlet>, body: B, limit: u64) -> HttpResponse {
     let incoming = Incoming {
         body: Box::pin(body),
         limit,
@@ -82,7 +79,7 @@ struct Incoming<B> {
 }
 
 impl<B: Body> Incoming<B> {
-    async fn copy_to(mut self, inlet: &Inlet) -> HubResponse {
+    async fn copy_to(mut self, inlet: &Inlet) -> HttpResponse {
         if self.body.size_hint().lower() > self.limit {
             return too_large(self.limit);
         }
@@ -107,7 +104,7 @@ impl<B: Body> Incoming<B> {
     }
 
     /// The next piece of the body, counted before it is used.
-    async fn next(&mut self) -> Result<Option<Bytes>, Box<HubResponse>> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Box<HttpResponse>> {
         let patience = GRACE + Duration::from_secs(self.received / RATE);
         let begun = Instant::now();
         let piece = timeout(patience.saturating_sub(self.waited), self.piece()).await;
@@ -147,7 +144,7 @@ impl<B: Body> Incoming<B> {
 /// The client went away within its body, or the host had enough of it.
 struct BrokenOff;
 
-fn too_large(limit: u64) -> HubResponse {
+fn too_large(limit: u64) -> HttpResponse {
     let reason = format!("The body is larger than `max_body_size` ({limit}) bytes.");
     text(StatusCode::PAYLOAD_TOO_LARGE, reason)
 }

@@ -9,18 +9,13 @@ use http::{
 };
 
 use super::{
-    connection::Connection,
-    hub_server::Shared,
+    front::{Attached, Endpoint},
     request,
-    response::{HubResponse, pieces, text},
-    service::{check, refuse},
-    session,
+    response::{HttpResponse, pieces, text},
+    routes::{check, refuse},
     via::Via,
 };
-use crate::{
-    hub::{HttpTransportType, Hub},
-    transport::sse::ServerSentEvents,
-};
+use crate::{connection::HttpTransportType, transport::sse::ServerSentEvents};
 
 /// Whether the `Accept` list has an element equal to `text/event-stream`, without parameters.
 pub(super) fn are_wanted(parts: &Parts) -> bool {
@@ -32,24 +27,23 @@ pub(super) fn are_wanted(parts: &Parts) -> bool {
 }
 
 /// Starts the connection; its response goes on for as long as it lives.
-pub(super) fn open<H: Hub>(shared: &Arc<Shared<H>>, mut parts: Parts) -> HubResponse {
-    let token = match check(shared, &parts, HttpTransportType::ServerSentEvents) {
+pub(super) fn open<E: Endpoint>(endpoint: &Arc<E>, mut parts: Parts) -> HttpResponse {
+    let token = match check(&**endpoint, &parts, HttpTransportType::ServerSentEvents) {
         Ok((token, None)) => token,
-        Ok((_, Some(connection))) => return text(second(&connection), ""),
+        Ok((_, Some(connection))) => return text(second(connection.via()), ""),
         Err(response) => return *response,
     };
     request::detach(&mut parts);
-    let attached = shared.attach(&token, parts, |inlet| {
+    let attached = endpoint.attach(token, parts, |inlet| {
         let (transport, outlet, body) = ServerSentEvents::new(Arc::clone(&inlet));
         let via = Via::ServerSentEvents { inlet, outlet };
         Some((via, (transport, body)))
     });
-    let (connection, (transport, body)) = match attached {
+    let (opened, (transport, body)) = match attached {
         Ok(attached) => attached,
         Err(refused) => return refuse(refused),
     };
-    let run = session::run(Arc::clone(shared), token.into(), connection, transport);
-    tokio::spawn(run);
+    tokio::spawn(E::run(opened, transport));
     let mut response = pieces("text/event-stream", body);
     let headers = response.headers_mut();
     for (name, value) in [
@@ -66,8 +60,8 @@ pub(super) fn open<H: Hub>(shared: &Arc<Shared<H>>, mut parts: Parts) -> HubResp
 }
 
 /// A second response for a connection: the first one goes on, unless its connection is ending anyway.
-fn second(connection: &Connection) -> StatusCode {
-    match &connection.via {
+fn second(via: &Via) -> StatusCode {
+    match via {
         Via::ServerSentEvents { outlet, .. } if outlet.is_left() => StatusCode::NOT_FOUND,
         _ => StatusCode::CONFLICT,
     }

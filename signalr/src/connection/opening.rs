@@ -1,7 +1,23 @@
-//! Query parameters.
+//! What the request that opens a connection says.
+
+use http::{header::COOKIE, request::Parts};
 
 /// The value of a parameter; names are compared without case (TR-11).
-pub(crate) fn find(query: Option<&str>, name: &str) -> Option<String> {
+pub(crate) fn query(request: &Parts, name: &str) -> Option<String> {
+    find(request.uri.query(), name)
+}
+
+/// A cookie, as the client sent it.
+pub(crate) fn cookie<'a>(request: &'a Parts, name: &str) -> Option<&'a str> {
+    let lists = request.headers.get_all(COOKIE).into_iter();
+    let mut pairs = lists
+        .filter_map(|list| list.to_str().ok())
+        .flat_map(|list| list.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs.find_map(|(key, value)| (key == name).then_some(value))
+}
+
+fn find(query: Option<&str>, name: &str) -> Option<String> {
     query?
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::options::Options;
+use super::options::HttpOptions;
 use crate::{
-    hub::HttpTransportType,
+    connection::HttpTransportType,
     transport::{
         inlet::Inlet,
         outlet::Outlet,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The HTTP side of a connection, for the requests that come while it runs.
-pub(super) enum Via {
+pub(crate) enum Via {
     /// A byte stream without HTTP.
     Stream,
     WebSockets,
@@ -28,7 +28,7 @@ pub(super) enum Via {
 }
 
 impl Via {
-    pub(super) fn transport(&self) -> Option<HttpTransportType> {
+    pub(crate) fn transport(&self) -> Option<HttpTransportType> {
         match self {
             Self::Stream => None,
             Self::WebSockets => Some(HttpTransportType::WebSockets),
@@ -38,7 +38,7 @@ impl Via {
     }
 
     /// Where POST requests write to.
-    pub(super) fn inlet(&self) -> Option<&Arc<Inlet>> {
+    pub(crate) fn inlet(&self) -> Option<&Arc<Inlet>> {
         match self {
             Self::Stream | Self::WebSockets => None,
             Self::ServerSentEvents { inlet, .. } | Self::LongPolling { inlet, .. } => Some(inlet),
@@ -46,7 +46,7 @@ impl Via {
     }
 
     /// One look of the shared heartbeat.
-    pub(super) fn tick(&self, options: &Options) -> Tick {
+    pub(crate) fn tick(&self, options: &HttpOptions) -> Tick {
         match self {
             // The connection has noticed by itself, unless it was not reading.
             Self::ServerSentEvents { outlet, .. } if outlet.is_left() => Tick::Left,
@@ -60,7 +60,7 @@ impl Via {
     }
 
     /// The client has left: its input ends, and nothing reaches it any more.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         if let Some(inlet) = self.inlet() {
             inlet.end();
         }
@@ -70,14 +70,14 @@ impl Via {
     }
 
     /// The client takes nothing: what is being written to it is given up.
-    pub(super) fn cut_off(&self) {
+    pub(crate) fn cut_off(&self) {
         if let Self::LongPolling { polls, .. } = self {
             polls.cut_off();
         }
     }
 
     /// The server shuts down: no further requests are expected.
-    pub(super) fn last_call(&self) {
+    pub(crate) fn last_call(&self) {
         if let Self::LongPolling { polls, .. } = self {
             polls.last_call();
         }

@@ -1,0 +1,37 @@
+//! HTTP endpoints with connections behind them: negotiation, the three transports, origins. Knows no hub and no message.
+
+mod addr;
+mod beat;
+mod cors;
+mod events;
+mod front;
+#[cfg(feature = "metrics")]
+mod meter;
+mod options;
+mod origins;
+mod polls;
+mod request;
+mod response;
+mod routes;
+mod send;
+mod sessions;
+mod settings;
+mod token;
+mod upgrade;
+mod via;
+
+pub use addr::{LocalAddr, PeerAddr};
+pub(crate) use beat::millis;
+pub(crate) use front::{Attached, Endpoint, Front, Opened};
+#[cfg(feature = "metrics")]
+pub(crate) use meter::Counted;
+pub(crate) use options::{HttpOptions, invalid};
+pub(crate) use origins::Origins;
+#[cfg(feature = "standalone")]
+pub(crate) use response::text;
+pub use response::{ResponseBody, ResponseFuture};
+pub(crate) use routes::serve;
+#[cfg(feature = "standalone")]
+pub(crate) use routes::{Route, respond};
+pub(crate) use settings::http_settings;
+pub(crate) use via::Via;
