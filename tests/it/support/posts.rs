@@ -1,6 +1,6 @@
 //! A client of Server-Sent Events or long polling that asks the service itself, without a socket, so that time can be paused.
 
-use std::io;
+use std::{convert::Infallible, io};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
@@ -89,17 +89,17 @@ pub fn record(text: &str) -> String {
 }
 
 /// One request to the service. The body is read to its end.
-pub async fn ask<H: Hub, B>(
-    hub: &HubServer<H>,
+pub async fn ask<S, B>(
+    service: &S,
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
     body: B,
 ) -> Answer
 where
-    B: http_body::Body + Send + 'static,
+    S: Service<Request<B>, Response = http::Response<ResponseBody>, Error = Infallible> + Clone,
 {
-    let response = respond(hub, method, target, headers, body).await;
+    let response = respond(service, method, target, headers, body).await;
     let (parts, mut body) = response.into_parts();
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -114,22 +114,26 @@ where
 }
 
 /// One request to the service; the body of its answer is left to read.
-pub async fn respond<H: Hub, B>(
-    hub: &HubServer<H>,
+pub async fn respond<S, B>(
+    service: &S,
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
     body: B,
 ) -> http::Response<ResponseBody>
 where
-    B: http_body::Body + Send + 'static,
+    S: Service<Request<B>, Response = http::Response<ResponseBody>, Error = Infallible> + Clone,
 {
     let mut request = Request::builder().method(method).uri(target);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(body).expect("a request");
-    hub.clone().call(request).await.expect("never fails")
+    service
+        .clone()
+        .call(request)
+        .await
+        .unwrap_or_else(|never| match never {})
 }
 
 /// Who has negotiated a connection.
