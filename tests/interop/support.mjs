@@ -28,6 +28,7 @@ export const programs = {
   axum: path.join(path.dirname(chat), "axum"),
   streaming: path.join(path.dirname(chat), "streaming"),
   clientResults: path.join(path.dirname(chat), "client_results"),
+  echo: path.join(path.dirname(chat), "echo"),
   benchHub: path.join(path.dirname(chat), "bench_hub"),
 };
 
