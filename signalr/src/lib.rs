@@ -104,7 +104,7 @@ pub use {
 pub use server::{Bound, Mount, Server, serve};
 #[cfg(feature = "server")]
 pub use {
-    endpoint::{LocalAddr, PeerAddr, ResponseBody, ResponseFuture},
+    endpoint::{Denied, Identity, LocalAddr, PeerAddr, ResponseBody, ResponseFuture, access_token},
     raw::{ConnectionServer, ConnectionServerBuilder, RawConnection, TransferFormat},
     server::{HubServer, HubServerBuilder},
 };

@@ -33,7 +33,7 @@ const LATER: &[(&str, &[Rows])] = &[
         "stateful reconnect",
         &[("TR", &[12..=12, 69..=74]), ("SV", &[98..=104, 106..=106])],
     ),
-    ("authorization", &[("TR", &[64..=67]), ("SV", &[42..=43])]),
+    ("authorization", &[("SV", &[42..=43])]),
     ("filters", &[("SV", &[81..=85])]),
     ("the Redis backplane", &[("S", &[14..=14])]),
     ("with the other hosts", &[("G", &[8..=9])]),

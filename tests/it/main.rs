@@ -25,6 +25,7 @@ mod handshake;
 mod handshake_refused;
 mod hosts;
 mod http;
+mod identity;
 mod ignored;
 mod keep_alive;
 mod lifetimes;

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::{
     beat::Heart,
+    identity::Expiry,
     options::HttpOptions,
     sessions::{Refused, Sessions},
     token,
@@ -74,7 +75,10 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     fn make(&self, id: ConnectionId, request: Parts, via: Via) -> Arc<Self::Connection> {
         let front = self.front();
         front.keep_beating();
-        Arc::new(self.connection(id, request, via, front.now()))
+        let now = front.now();
+        let connection = self.connection(id, request, via, now);
+        connection.expiry().renew(connection.request(), now);
+        Arc::new(connection)
     }
 
     /// Serves one client over a byte stream without HTTP, until the connection ends.
@@ -97,7 +101,11 @@ pub(crate) trait Attached: Send + Sync + 'static {
     /// What the heartbeat finds to do.
     type Beat;
 
+    fn request(&self) -> &Parts;
+
     fn via(&self) -> &Via;
+
+    fn expiry(&self) -> &Expiry;
 
     /// One look of the shared heartbeat.
     fn due(&self, now: u64, options: &Self::Options) -> Option<Self::Beat>;

@@ -5,6 +5,7 @@ mod beat;
 mod cors;
 mod events;
 mod front;
+mod identity;
 #[cfg(feature = "metrics")]
 mod meter;
 mod options;
@@ -23,6 +24,8 @@ mod via;
 pub use addr::{LocalAddr, PeerAddr};
 pub(crate) use beat::millis;
 pub(crate) use front::{Attached, Endpoint, Front, Opened};
+pub(crate) use identity::{Authorize, Expiry};
+pub use identity::{Denied, Identity, access_token};
 #[cfg(feature = "metrics")]
 pub(crate) use meter::Counted;
 pub(crate) use options::{HttpOptions, invalid};

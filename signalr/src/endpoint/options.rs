@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::origins::Origins;
+use super::{identity::Authorize, origins::Origins};
 use crate::{
     connection::HttpTransportType,
     error::{Error, Kind},
@@ -24,6 +24,8 @@ pub(crate) struct HttpOptions {
     pub(crate) close_timeout: Duration,
     pub(crate) origins: Origins,
     pub(crate) cors_headers: bool,
+    pub(crate) authorize: Option<Authorize>,
+    pub(crate) close_on_expiration: bool,
 }
 
 impl Default for HttpOptions {
@@ -41,6 +43,8 @@ impl Default for HttpOptions {
             close_timeout: Duration::from_secs(5),
             origins: Origins::default(),
             cors_headers: true,
+            authorize: None,
+            close_on_expiration: false,
         }
     }
 }

@@ -11,6 +11,7 @@ use http::{
 
 use super::{
     front::{Attached, Endpoint},
+    identity::Identity,
     request,
     response::{HttpResponse, ResponseFuture, pieces, respond_with, text},
     routes::{check, refuse, refuse_id, token_of},
@@ -33,6 +34,7 @@ pub(super) fn poll<E: Endpoint>(endpoint: &Arc<E>, parts: Parts) -> ResponseFutu
         Ok((token, None)) => uncached(open(endpoint, token, parts)).into(),
         Ok((_, Some(connection))) => match connection.via() {
             Via::LongPolling { polls, .. } => {
+                renew(&*connection, &parts, endpoint.front().now());
                 let polls = Arc::clone(polls);
                 ResponseFuture::later(async { uncached(answer(polls.poll().await)) })
             }
@@ -40,6 +42,15 @@ pub(super) fn poll<E: Endpoint>(endpoint: &Arc<E>, parts: Parts) -> ResponseFutu
             _ => uncached(text(StatusCode::CONFLICT, "")).into(),
         },
         Err(response) => uncached(*response).into(),
+    }
+}
+
+/// What the newest poll says of its sender counts, except that the user's name stays the first one.
+fn renew(connection: &impl Attached, parts: &Parts, now: u64) {
+    connection.expiry().renew(parts, now);
+    let user = |parts| Identity::of(parts).and_then(Identity::user_id);
+    if user(connection.request()) != user(parts) {
+        tracing::warn!("the user of a connection has changed between two polls");
     }
 }
 

@@ -67,14 +67,22 @@ pub(crate) fn respond<E: Endpoint, B>(
 where
     B: Body + Send + 'static,
 {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let cors = match Cors::check(endpoint.options(), &parts) {
         Ok(cors) => cors,
         Err(response) => return (*response).into(),
     };
-    let response = match cors.preflight(&parts) {
-        Some(response) => response.into(),
-        None => answer(endpoint, route, parts, body),
+    // A browser asks without credentials whether it may send some.
+    if let Some(response) = cors.preflight(&parts) {
+        return ResponseFuture::from(response).with(cors);
+    }
+    let authorized = match &endpoint.options().authorize {
+        Some(authorize) => authorize.check(&mut parts),
+        None => Ok(()),
+    };
+    let response = match authorized {
+        Ok(()) => answer(endpoint, route, parts, body),
+        Err(response) => (*response).into(),
     };
     response.with(cors)
 }

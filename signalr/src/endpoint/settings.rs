@@ -128,6 +128,51 @@ macro_rules! http_settings {
             self
         }
 
+        /// Asks, before all else, who a request comes from. Default: nobody is asked, and everybody may connect.
+        ///
+        /// Called for every request of a connection, whatever its transport: negotiation, each poll, each POST. It must not block; where
+        /// it has to wait for something, authorize in middleware instead, which puts the [`Identity`](crate::Identity) into the request's
+        /// extensions.
+        ///
+        /// # Example
+        ///
+        /// ```
+        #[doc = $uses]
+        /// # use signalr::Error;
+        /// use signalr::{Denied, Identity, access_token};
+        ///
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() -> Result<(), Error> {
+        #[doc = concat!("let server = ", $builder)]
+        ///     .authorize(|request| match access_token(request).as_deref() {
+        ///         Some("the token of ann") => Ok(Identity::user("ann")),
+        ///         Some(_) => Err(Denied::Forbidden),
+        ///         None => Err(Denied::Unauthorized),
+        ///     })
+        ///     .build()?;
+        /// # Ok(())
+        /// # }
+        /// ```
+        pub fn authorize(
+            mut self,
+            check: impl Fn(&http::request::Parts) -> Result<$crate::Identity, $crate::Denied>
+            + Send
+            + Sync
+            + 'static,
+        ) -> Self {
+            self.http().authorize = Some($crate::endpoint::Authorize::new(check));
+            self
+        }
+
+        /// Ends a connection in order when its [`Identity`](crate::Identity) expires, so that its client comes back with a new token.
+        /// Default: off, whoever is in stays in.
+        ///
+        /// The newest poll counts where the client polls. Checked once a second, or ten times in the shortest of the server's time-outs.
+        pub fn close_on_expiration(mut self, on: bool) -> Self {
+            self.http().close_on_expiration = on;
+            self
+        }
+
         /// How many negotiated connections may wait to be opened. Default: 1,000. Beyond, negotiate answers 429.
         ///
         /// One that is not opened within [`disconnect_timeout`](Self::disconnect_timeout) is forgotten.

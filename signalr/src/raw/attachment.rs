@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::{
     connection::ConnectionId,
-    endpoint::{Attached, HttpOptions, Via, millis},
+    endpoint::{Attached, Expiry, HttpOptions, Via, millis},
     error::{Error, Kind},
     transport::polls::Tick,
 };
@@ -28,6 +28,7 @@ pub(super) struct Attachment {
     pub(super) id: ConnectionId,
     pub(super) request: Box<Parts>,
     pub(super) via: Via,
+    expiry: Expiry,
     /// Who reads and who writes: two tasks, where a handler has split its connection.
     pub(super) reader: AtomicWaker,
     pub(super) writer: AtomicWaker,
@@ -48,6 +49,7 @@ impl Attachment {
             id,
             request: Box::new(request),
             via,
+            expiry: Expiry::never(),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             stuck_since: AtomicU64::new(NEVER),
@@ -110,11 +112,21 @@ pub(super) enum Beat {
     Stuck,
     /// The client has gone.
     Left,
+    /// Who the client is was known until now.
+    Expired,
 }
 
 impl Attached for Attachment {
     type Options = HttpOptions;
     type Beat = Beat;
+
+    fn request(&self) -> &Parts {
+        &self.request
+    }
+
+    fn expiry(&self) -> &Expiry {
+        &self.expiry
+    }
 
     fn via(&self) -> &Via {
         &self.via
@@ -127,6 +139,9 @@ impl Attached for Attachment {
         match self.via.tick(options) {
             Tick::Left => Some(Beat::Left),
             Tick::Stuck => Some(Beat::Stuck),
+            Tick::Fine if options.close_on_expiration && self.expiry.is_over(now) => {
+                Some(Beat::Expired)
+            }
             Tick::Fine => {
                 let stuck = now.saturating_sub(self.stuck_since.load(Relaxed));
                 (stuck >= millis(options.send_timeout)).then_some(Beat::Stuck)
@@ -140,6 +155,10 @@ impl Attached for Attachment {
                 // A second time changes nothing.
                 self.given_up.set(options.send_timeout).ok();
                 self.via.cut_off();
+            }
+            Beat::Expired => {
+                self.expiry.forget();
+                self.say_goodbye();
             }
             Beat::Left => {
                 self.left.store(true, Relaxed);

@@ -152,7 +152,8 @@ impl RawConnection {
         Ok(())
     }
 
-    /// The next piece of what the client sends; `None` when it will send nothing more, or the server shuts down.
+    /// The next piece of what the client sends; `None` when it will send nothing more, or the server wants the connection to end: it
+    /// shuts down, or the client's [`Identity`](crate::Identity) has expired.
     ///
     /// # Errors
     /// The transport failed, or the client did not take what was sent to it within the

@@ -151,7 +151,7 @@ impl<H: Hub> HubServerBuilder<H> {
         &mut self.options.http
     }
 
-    /// Names the user of a connection, once, from its HTTP request. Default: nobody.
+    /// Names the user of a connection, once, from its HTTP request. Default: who its [`Identity`](crate::Identity) says, if it has one.
     ///
     /// The text is what [`Clients::user`](crate::Clients::user) is compared with, exactly.
     pub fn user_id(

@@ -9,12 +9,13 @@ use std::{
     },
 };
 
+use http::request::Parts;
 use tokio::sync::Notify;
 
 use super::options::Options;
 use crate::{
     connection::{BoxFuture, Due, KeepAlive, Outbox, Signal},
-    endpoint::{Attached, LocalAddr, PeerAddr, Via, millis},
+    endpoint::{Attached, Expiry, LocalAddr, PeerAddr, Via, millis},
     error::Kind,
     hub::{ConnectionId, HttpTransportType, Items, Link},
     packet::Packet,
@@ -27,8 +28,9 @@ pub(super) struct Connection {
     /// Unique in this process, for sets of connections.
     pub(super) key: u64,
     id: ConnectionId,
-    request: Box<http::request::Parts>,
+    request: Box<Parts>,
     via: Via,
+    expiry: Expiry,
     items: Items,
     pub(super) outbox: Arc<Outbox>,
     pub(super) clocks: KeepAlive,
@@ -53,6 +55,8 @@ pub(super) enum Beat {
     Stuck,
     /// The client has gone.
     Left,
+    /// Who the client is was known until now.
+    Expired,
 }
 
 /// What the handshake has settled.
@@ -73,7 +77,7 @@ pub(super) struct Membership {
 impl Connection {
     pub(super) fn new(
         id: ConnectionId,
-        request: http::request::Parts,
+        request: Parts,
         via: Via,
         options: &Options,
         now: u64,
@@ -89,6 +93,7 @@ impl Connection {
             id,
             request: Box::new(request),
             via,
+            expiry: Expiry::never(),
             items: Items::default(),
             outbox: Arc::new(Outbox::new(options.http.send_queue_limit)),
             clocks,
@@ -110,6 +115,14 @@ impl Attached for Connection {
     type Options = Options;
     type Beat = Beat;
 
+    fn request(&self) -> &Parts {
+        &self.request
+    }
+
+    fn expiry(&self) -> &Expiry {
+        &self.expiry
+    }
+
     fn via(&self) -> &Via {
         &self.via
     }
@@ -127,6 +140,9 @@ impl Attached for Connection {
         if self.agreed.get().is_none() {
             let waiting = now.saturating_sub(self.started_at);
             return (waiting > millis(options.handshake_timeout)).then_some(Beat::NoHandshake);
+        }
+        if options.http.close_on_expiration && self.expiry.is_over(now) {
+            return Some(Beat::Expired);
         }
         match self.clocks.due(now) {
             Due::TimedOut => Some(Beat::TimedOut),
@@ -152,6 +168,10 @@ impl Attached for Connection {
                 let error = Kind::SendTimeout { after }.into();
                 self.outbox.signal(Signal::Stuck(error));
                 self.via.cut_off();
+            }
+            Beat::Expired => {
+                self.expiry.forget();
+                self.close(None, true);
             }
             Beat::Left => {
                 self.left_unseen.store(true, Relaxed);
@@ -199,7 +219,7 @@ impl Link for Connection {
         self.user().map(AsRef::as_ref)
     }
 
-    fn request(&self) -> &http::request::Parts {
+    fn request(&self) -> &Parts {
         &self.request
     }
 

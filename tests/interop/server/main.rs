@@ -1,7 +1,8 @@
 //! The server that other people's clients are tested against: the official JavaScript client, and two for Python.
 //!
 //! `/hub` has all kinds of plain calls, `/streams` streams both ways, `/questions` asks its clients. Of the first there are
-//! more: `/detailed` shows inner errors, `/quick` has short timers, `/large` takes messages of 256 KiB. `/refuse` lets nobody in; `/pascal` talks to its clients
+//! more: `/detailed` shows inner errors, `/quick` has short timers, `/large` takes messages of 256 KiB. `/members`
+//! asks for a token, which is the user's name; `/refuse` lets nobody in; `/pascal` talks to its clients
 //! as .NET code does. All else is a page without content, for scripts of a browser. Takes an address, and origins whose pages
 //! may use `/large`; prints the URL it serves.
 
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use http::{Request, Response, header};
 use hyper::body::Incoming;
-use signalr::{HubServer, Server};
+use signalr::{Denied, HubServer, Identity, Server};
 
 use crate::everything::Everything;
 use crate::odd::{Pascal, Refuse};
@@ -59,11 +60,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let questions = HubServer::new(Questions::new(&outside));
     outside.get_or_init(|| questions.context());
 
+    let members = HubServer::builder(Everything::default())
+        .authorize(|request| match signalr::access_token(request) {
+            Some(user) => Ok(Identity::user(user)),
+            None => Err(Denied::Unauthorized),
+        })
+        .build()?;
+
     let server = Server::new()
         .mount(everything.at("/hub"))
         .mount(detailed.at("/detailed"))
         .mount(quick.at("/quick"))
         .mount(large.at("/large"))
+        .mount(members.at("/members"))
         .mount(HubServer::new(Streams).at("/streams"))
         .mount(questions.at("/questions"))
         .mount(HubServer::new(Refuse).at("/refuse"))
