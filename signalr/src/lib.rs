@@ -99,9 +99,11 @@ pub use {
 
 // running a server
 #[cfg(feature = "standalone")]
-pub use server::{Bound, Mount, Server, serve};
+pub use server::{Bound, Server, serve};
 #[cfg(feature = "server")]
-pub use server::{HubServer, HubServerBuilder, LocalAddr, PeerAddr, ResponseBody, ResponseFuture};
+pub use server::{
+    HubServer, HubServerBuilder, LocalAddr, Mount, PeerAddr, ResponseBody, ResponseFuture,
+};
 
 // scaling out
 pub use {

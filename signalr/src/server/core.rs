@@ -12,6 +12,7 @@ use std::{
 };
 
 use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     connection::{Connection, millis},
@@ -39,6 +40,8 @@ pub(super) struct Core {
     pub(super) next_call: AtomicU64,
     clock: Clock,
     beating: AtomicBool,
+    /// Cancelled when the server shuts down: listeners stop.
+    pub(super) stopping: CancellationToken,
     /// Rings when the last connection has gone.
     all_gone: Notify,
 }
@@ -62,6 +65,7 @@ impl Core {
             next_call: AtomicU64::new(1),
             clock: Clock::default(),
             beating: AtomicBool::new(false),
+            stopping: CancellationToken::new(),
             all_gone: Notify::new(),
         }
     }
@@ -112,6 +116,7 @@ impl Core {
     /// Says goodbye to every client, waits up to `drain`, then stops what is left.
     pub(super) async fn shutdown(&self, drain: Duration) {
         let open = self.sessions.shut();
+        self.stopping.cancel();
         for connection in &open {
             connection.close(None, true);
             connection.via.last_call();

@@ -1,5 +1,7 @@
 //! The server: what stands between transports and hubs.
 
+#[cfg(feature = "standalone")]
+mod accept;
 mod builder;
 mod callee;
 mod connection;
@@ -15,7 +17,6 @@ mod listen;
 #[cfg(feature = "metrics")]
 mod meter;
 mod methods;
-#[cfg(feature = "standalone")]
 mod mount;
 mod options;
 mod origins;
@@ -28,6 +29,8 @@ mod response;
 mod service;
 mod session;
 mod sessions;
+#[cfg(feature = "standalone")]
+mod tcp;
 mod token;
 mod trace;
 mod upgrade;
@@ -38,6 +41,5 @@ pub use connection::{LocalAddr, PeerAddr};
 pub use hub_server::HubServer;
 #[cfg(feature = "standalone")]
 pub use listen::{Bound, Server, serve};
-#[cfg(feature = "standalone")]
 pub use mount::Mount;
 pub use response::{ResponseBody, ResponseFuture};
