@@ -34,6 +34,7 @@ mod memory;
 mod method_errors;
 mod method_names;
 mod more_streams;
+mod nested;
 mod nesting;
 mod options;
 mod order;

@@ -1,18 +1,53 @@
 //! Hubs of any type at paths of their own.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+#[cfg(feature = "standalone")]
+use std::{pin::Pin, time::Duration};
 
-use http::Request;
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 
 use super::{
     hub_server::HubServer,
-    response::ResponseFuture,
+    response::{ResponseBody, ResponseFuture, text},
     service::{Endpoint, respond},
 };
 use crate::hub::Hub;
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// A hub at a path; made by [`HubServer::at`].
+///
+/// It is for our own `Server`, and a `tower::Service` for hosts that do not take a hub's path off its requests. It answers at the path
+/// and at `negotiate` below, in any letter case and with or without a slash at the end; elsewhere with an empty 404.
+///
+/// # Example
+///
+/// ```
+/// use http::Request;
+/// use signalr::{HubServer, hub};
+/// use tower_service::Service;
+///
+/// struct Chat;
+///
+/// #[hub]
+/// impl Chat {}
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut chat = HubServer::new(Chat).at("/live/chat");
+/// let request = Request::post("/live/chat/negotiate?negotiateVersion=1").body(String::new())?;
+/// assert_eq!(chat.call(request).await?.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Mount {
     path: Arc<str>,
@@ -21,22 +56,33 @@ pub struct Mount {
 
 /// A server without the type of its hub.
 trait Mounted: Send + Sync {
-    fn respond(&self, endpoint: Endpoint, request: Request<Incoming>) -> ResponseFuture;
+    fn respond(
+        &self,
+        endpoint: Endpoint,
+        request: Request<UnsyncBoxBody<Bytes, BoxError>>,
+    ) -> ResponseFuture;
+
+    #[cfg(feature = "standalone")]
     fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 impl<H: Hub> Mounted for HubServer<H> {
-    fn respond(&self, endpoint: Endpoint, request: Request<Incoming>) -> ResponseFuture {
+    fn respond(
+        &self,
+        endpoint: Endpoint,
+        request: Request<UnsyncBoxBody<Bytes, BoxError>>,
+    ) -> ResponseFuture {
         respond(&self.shared, endpoint, request)
     }
 
+    #[cfg(feature = "standalone")]
     fn shutdown(&self, drain: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.shutdown(drain))
     }
 }
 
 impl<H: Hub> HubServer<H> {
-    /// Mounts the hub at a path of our own [`Server`](crate::Server), such as `/chat`.
+    /// The hub at a path such as `/chat`: for our own `Server`, and as a `tower::Service` that is not nested.
     #[must_use]
     pub fn at(&self, path: &str) -> Mount {
         Mount {
@@ -52,12 +98,39 @@ impl Mount {
         Endpoint::find(&self.path, path)
     }
 
-    pub(super) fn respond(&self, endpoint: Endpoint, request: Request<Incoming>) -> ResponseFuture {
+    pub(super) fn respond<B>(&self, endpoint: Endpoint, request: Request<B>) -> ResponseFuture
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         self.hub.respond(endpoint, request)
     }
 
+    #[cfg(feature = "standalone")]
     pub(super) async fn shutdown(&self, drain: Duration) {
         self.hub.shutdown(drain).await;
+    }
+}
+
+impl<B> tower_service::Service<Request<B>> for Mount
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        match self.find(request.uri().path()) {
+            Some(endpoint) => self.respond(endpoint, request),
+            None => text(StatusCode::NOT_FOUND, "").into(),
+        }
     }
 }
 
