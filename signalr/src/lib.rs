@@ -101,12 +101,12 @@ pub use {
 
 // running a server
 #[cfg(feature = "standalone")]
-pub use server::{Bound, Mount, Server, serve};
+pub use server::{Bound, Server, serve};
 #[cfg(feature = "server")]
 pub use {
     endpoint::{Denied, Identity, LocalAddr, PeerAddr, ResponseBody, ResponseFuture, access_token},
     raw::{ConnectionServer, ConnectionServerBuilder, RawConnection, TransferFormat},
-    server::{HubServer, HubServerBuilder},
+    server::{HubServer, HubServerBuilder, Mount},
 };
 
 // scaling out

@@ -6,11 +6,12 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { Subject } from "@microsoft/signalr";
+import { HttpTransportType, Subject } from "@microsoft/signalr";
 
-import { client, programs, Queue, startBrowser, startServer, within } from "./support.mjs";
+import { client, programs, Queue, relay, startBrowser, startServer, within } from "./support.mjs";
 
 const limit = { timeout: 30_000 };
+const allTransports = [HttpTransportType.WebSockets, HttpTransportType.ServerSentEvents, HttpTransportType.LongPolling];
 
 async function connect(t, url) {
   const connection = client(url);
@@ -69,6 +70,85 @@ test("axum: the page shows what was pushed, with the client from the CDN that it
   await page.getByLabel("News").fill("the <b>build</b> is green");
   await page.getByRole("button", { name: "Push" }).click();
   await page.getByRole("listitem").filter({ hasText: "the <b>build</b> is green" }).waitFor();
+});
+
+test("hyper: every window hears the applause, and Ctrl-C lets everybody go", limit, async (t) => {
+  const server = await startServer(programs.hyper, "127.0.0.1:0");
+  t.after(() => server.kill());
+  const page = await fetch(server.url);
+  assert.match(page.headers.get("content-type"), /^text\/html/);
+  assert.match(await page.text(), /@microsoft\/signalr/);
+  assert.equal((await fetch(`${server.url}/elsewhere`)).status, 404);
+
+  const windows = [];
+  for (const transport of allTransports) {
+    const connection = client(`${server.url}/hub`, { options: { transport } });
+    t.after(() => connection.stop());
+    const heard = new Queue();
+    connection.on("applause", (claps) => heard.push(claps));
+    await connection.start();
+    windows.push({ connection, heard });
+  }
+  for (let claps = 1; claps <= windows.length; claps++) {
+    await windows[claps - 1].connection.invoke("clap");
+    for (const { heard } of windows) assert.equal(await heard.next("the applause"), claps);
+  }
+  const { code } = await within(server.stop(), "the server to stop");
+  assert.equal(code, 0);
+});
+
+test("actix: the hub is reached by every transport, in both encodings, and Ctrl-C lets everybody go", limit, async (t) => {
+  const server = await startServer(programs.actix, "127.0.0.1:0");
+  t.after(() => server.kill());
+  assert.match(await (await fetch(server.url)).text(), /^An ordinary page/);
+  assert.equal((await fetch(`${server.url}/elsewhere`)).status, 404);
+  assert.equal((await fetch(`${server.url}/chat/elsewhere`)).status, 404);
+
+  const everybody = [];
+  for (const encoding of ["json", "messagepack"]) {
+    for (const transport of allTransports) {
+      if (encoding === "messagepack" && transport === HttpTransportType.ServerSentEvents) continue;
+      const connection = client(`${server.url}/chat`, { encoding, options: { transport } });
+      t.after(() => connection.stop());
+      const heard = new Queue();
+      connection.on("messageReceived", (...args) => heard.push(args));
+      await connection.start();
+      assert.equal(await connection.invoke("transport"), HttpTransportType[transport]);
+      assert.match(await connection.invoke("peer"), /^127\.0\.0\.1:\d+$/);
+      everybody.push({ connection, heard });
+    }
+  }
+  const long = "x".repeat(20_000);
+  for (const { connection } of everybody) {
+    await connection.invoke("send", "ann", long);
+    for (const { heard } of everybody) assert.deepEqual(await heard.next("the message"), ["ann", long]);
+  }
+  // Many small messages, and none is lost or turned over.
+  for (let number = 0; number < 200; number++) await everybody[0].connection.send("send", "ben", `${number}`);
+  for (const { heard } of everybody) {
+    for (let number = 0; number < 200; number++) assert.deepEqual(await heard.next("a message"), ["ben", `${number}`]);
+  }
+  const { code } = await within(server.stop(), "the server to stop");
+  assert.equal(code, 0);
+  for (const { connection } of everybody) assert.equal(await connection.closed.next("the goodbye"), undefined);
+});
+
+test("actix: the server knows at once when a client's socket or event stream breaks", limit, async (t) => {
+  const server = await startServer(programs.actix, "127.0.0.1:0");
+  t.after(() => server.kill());
+  const network = await relay(t, server.port);
+  const lost = [];
+  for (const transport of [HttpTransportType.WebSockets, HttpTransportType.ServerSentEvents]) {
+    const connection = client(`${network.url}/chat`, { options: { transport } });
+    t.after(() => connection.stop());
+    await connection.start();
+    lost.push(connection);
+  }
+  network.cut();
+  for (const connection of lost) await connection.closed.next("the loss");
+  // A server that still had them would wait for five seconds.
+  const { code } = await within(server.stop(), "the server to stop", 3_000);
+  assert.equal(code, 0);
 });
 
 test("the pages pin the scripts that are tested here", limit, async () => {

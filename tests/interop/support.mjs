@@ -17,7 +17,8 @@ import { build, start, waysOf } from "./suite/client.mjs";
 
 export { Queue, within } from "./suite/waiting.mjs";
 
-const release = fileURLToPath(new URL("../../target/release/examples/", import.meta.url));
+const target = fileURLToPath(new URL("../../target/", import.meta.url));
+const release = path.join(target, "release/examples");
 
 /** The server programs. The variables are for builds elsewhere; the small examples lie beside the chat. */
 const chat = process.env.CHAT_SERVER ?? path.join(release, "chat");
@@ -26,6 +27,8 @@ export const programs = {
   interop: process.env.INTEROP_SERVER ?? path.join(release, "interop_server"),
   hello: path.join(path.dirname(chat), "hello"),
   axum: path.join(path.dirname(chat), "axum"),
+  hyper: path.join(path.dirname(chat), "hyper"),
+  actix: process.env.ACTIX_SERVER ?? path.join(target, "actix/release/signalr-example-actix"),
   streaming: path.join(path.dirname(chat), "streaming"),
   clientResults: path.join(path.dirname(chat), "client_results"),
   echo: path.join(path.dirname(chat), "echo"),

@@ -365,3 +365,15 @@ async fn a_connection_that_is_reset_gives_no_reason() {
     hub.closed().await;
     assert_eq!(log.all(), [""]);
 }
+
+#[tokio::test]
+async fn compression_is_not_agreed_to_when_it_is_offered() {
+    let (_, addr, _) = echo().await;
+    let mut http = Http::connect(addr).await;
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    let opened = http
+        .request("GET /hub", &format!("{UPGRADE}{offer}"), b"")
+        .await;
+    assert_eq!(opened.status, 101);
+    assert_eq!(opened.header("sec-websocket-extensions"), "");
+}

@@ -4,6 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use http::request::Parts;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     beat::Heart,
@@ -129,6 +130,8 @@ pub(crate) struct Front<C: Attached> {
     pub(crate) options: C::Options,
     pub(super) sessions: Sessions<C>,
     pub(super) heart: Heart,
+    /// Cancelled when the server shuts down: listeners stop.
+    pub(crate) stopping: CancellationToken,
     /// Rings when the last connection has gone.
     all_gone: Notify,
 }
@@ -139,6 +142,7 @@ impl<C: Attached> Front<C> {
             options,
             sessions: Sessions::default(),
             heart: Heart::new(heartbeat),
+            stopping: CancellationToken::new(),
             all_gone: Notify::new(),
         }
     }
@@ -176,6 +180,7 @@ impl<C: Attached> Front<C> {
     /// Says goodbye to every client, waits up to `drain`, then stops what is left.
     pub(crate) async fn shutdown(&self, drain: Duration) {
         let open = self.sessions.shut();
+        self.stopping.cancel();
         for connection in &open {
             connection.say_goodbye();
             connection.via().last_call();

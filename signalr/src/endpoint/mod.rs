@@ -30,11 +30,9 @@ pub use identity::{Denied, Identity, access_token};
 pub(crate) use meter::Counted;
 pub(crate) use options::{HttpOptions, invalid};
 pub(crate) use origins::Origins;
-#[cfg(feature = "standalone")]
 pub(crate) use response::text;
 pub use response::{ResponseBody, ResponseFuture};
 pub(crate) use routes::serve;
-#[cfg(feature = "standalone")]
 pub(crate) use routes::{Route, respond};
 pub(crate) use settings::http_settings;
 pub(crate) use via::Via;

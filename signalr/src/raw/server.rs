@@ -89,7 +89,6 @@ impl ConnectionServer {
     }
 
     /// Answers at a path that was found already.
-    #[cfg(feature = "standalone")]
     pub(crate) fn respond<B>(
         &self,
         route: endpoint::Route,

@@ -17,9 +17,10 @@ use crate::{
 
 /// Serves a hub to any number of clients.
 ///
-/// A `HubServer` is a `tower::Service` over HTTP requests with any body: nest it in an axum router, hand it to hyper, or mount it
-/// with `at` in our own `Server` (feature `standalone`). It answers at the path it is mounted at and at `negotiate` below, and nowhere
-/// else; as a service its path is what the router has left, which is `/` for hyper. Cheap to clone; all clones are the same server.
+/// A `HubServer` is a `tower::Service` over HTTP requests with any body, whose path is `/`: nest it in a router that takes the path in
+/// front of it away, such as axum's `nest_service`. Where nobody does, as in plain hyper and in axum's `route_service`,
+/// [`at`](Self::at) gives it a path; our own `Server` (feature `standalone`) wants it so, too. It answers at its path and at
+/// `negotiate` below, and nowhere else. Cheap to clone; all clones are the same server.
 ///
 /// # Example
 ///
@@ -97,10 +98,13 @@ impl<H: Hub> HubServer<H> {
         HubContext::new(Arc::clone(&self.shared.core) as Arc<dyn Lifetime>)
     }
 
-    /// Serves one client over any duplex stream, without HTTP: raw TCP, a Unix socket, an in-memory pipe.
+    /// Serves one client over any duplex stream, without HTTP: a TLS stream, an in-memory pipe, a serial line.
     ///
     /// The client begins with its handshake. Completes when the connection has ended; `on_disconnected` has run then. Any number of
-    /// connections can be served at the same time.
+    /// connections can be served at the same time. For sockets there are `serve_tcp` and `serve_unix` (feature `standalone`).
+    ///
+    /// A client that shuts down its sending side is leaving: calls in front of that which need not wait are answered, those that still
+    /// run are dropped, as with any transport, and a Close message comes last.
     ///
     /// # Cancel safety
     /// Dropping the future ends the connection at once, without a Close message and without `on_disconnected`.
@@ -108,7 +112,50 @@ impl<H: Hub> HubServer<H> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (request, ()) = http::Request::new(()).into_parts();
+        self.serve_connection_with(http::Request::new(()), io).await;
+    }
+
+    /// Like [`serve_connection`](Self::serve_connection), with what is known of the client in place of an HTTP request.
+    ///
+    /// The hub sees it as `cx.request()`, and [`user_id`](HubServerBuilder::user_id) finds the user in it. [`PeerAddr`](crate::PeerAddr)
+    /// and [`LocalAddr`](crate::LocalAddr) among its extensions are what `cx.peer_addr()` and `cx.local_addr()` return.
+    ///
+    /// # Cancel safety
+    /// As that of `serve_connection`.
+    ///
+    /// # Example
+    ///
+    /// A listener of one's own, with a limit:
+    ///
+    /// ```
+    /// use std::{io, sync::Arc};
+    /// use http::Request;
+    /// use signalr::{HubServer, PeerAddr, hub};
+    /// use tokio::{net::TcpListener, sync::Semaphore};
+    ///
+    /// # struct Meter;
+    /// # #[hub]
+    /// # impl Meter {}
+    /// async fn serve(server: HubServer<Meter>, listener: TcpListener) -> io::Result<()> {
+    ///     let places = Arc::new(Semaphore::new(1_000));
+    ///     loop {
+    ///         let place = Arc::clone(&places).acquire_owned().await;
+    ///         let (socket, peer) = listener.accept().await?;
+    ///         let mut request = Request::new(());
+    ///         request.extensions_mut().insert(PeerAddr(peer));
+    ///         let server = server.clone();
+    ///         tokio::spawn(async move {
+    ///             server.serve_connection_with(request, socket).await;
+    ///             drop(place);
+    ///         });
+    ///     }
+    /// }
+    /// ```
+    pub async fn serve_connection_with<S>(&self, request: http::Request<()>, io: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (request, ()) = request.into_parts();
         self.shared.serve_stream(request, io).await;
     }
 

@@ -24,7 +24,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::Mount;
+use super::{Mount, accept};
 use crate::endpoint::{LocalAddr, PeerAddr, text};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -38,8 +38,6 @@ type Fallback = dyn Fn(Request<Incoming>) -> Pin<Box<dyn Future<Output = Respons
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes that one socket may make the HTTP server buffer, in each direction.
 const BUFFER: usize = 64 * 1024;
-/// How long to rest when the system has no socket to give.
-const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// Serves hubs at an address, until the process ends.
 ///
@@ -251,24 +249,11 @@ impl Bound {
                     let server = Arc::clone(&self.server);
                     requests.spawn(connection(server, socket, peer, stopping.subscribe()));
                 }
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    // Out of file descriptors or memory: connections that end will make room.
-                    tracing::warn!(%error, "cannot accept connections");
-                    tokio::time::sleep(ACCEPT_REST).await;
-                }
+                Err(error) => accept::endure(&error).await,
             }
             while requests.try_join_next().is_some() {}
         }
     }
-}
-
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
 }
 
 /// Serves the plain requests of one socket; an upgrade takes the socket away.

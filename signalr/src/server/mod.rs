@@ -1,5 +1,7 @@
 //! The server: what stands between transports and hubs.
 
+#[cfg(feature = "standalone")]
+mod accept;
 mod builder;
 mod callee;
 mod connection;
@@ -9,7 +11,6 @@ mod lifetime;
 #[cfg(feature = "standalone")]
 mod listen;
 mod methods;
-#[cfg(feature = "standalone")]
 mod mount;
 mod options;
 #[cfg(all(test, feature = "msgpack"))]
@@ -17,11 +18,12 @@ mod pair;
 mod phases;
 mod registry;
 mod session;
+#[cfg(feature = "standalone")]
+mod tcp;
 mod trace;
 
 pub use builder::HubServerBuilder;
 pub use hub_server::HubServer;
 #[cfg(feature = "standalone")]
 pub use listen::{Bound, Server, serve};
-#[cfg(feature = "standalone")]
 pub use mount::Mount;

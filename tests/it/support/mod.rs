@@ -5,6 +5,7 @@ mod clock;
 #[macro_use]
 mod encoding;
 pub mod http;
+mod line;
 mod log;
 pub mod msgpack;
 mod peer;
@@ -15,6 +16,7 @@ pub mod web;
 pub use broken::{BROKEN, BROKEN_MESSAGEPACK};
 pub use clock::{settle, since, soon, wait};
 pub use encoding::Encoding;
+pub use line::{Line, Place};
 pub use log::{Log, OnDrop};
 pub use peer::{PING, Peer};
 pub use room::Room;

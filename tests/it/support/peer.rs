@@ -1,4 +1,4 @@
-//! A client that speaks the hub protocol by hand over an in-memory pipe, in the encoding of the test.
+//! A client that speaks the hub protocol by hand over an in-memory pipe or any other byte stream, in the encoding of the test.
 //!
 //! Messages are given and shown as JSON in either encoding.
 
@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 use signalr::{Hub, HubServer};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
     task::JoinHandle,
 };
 
@@ -22,12 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub const PING: &str = r#"{"type":6}"#;
 
 /// One connection. Reading fails the test when the server has nothing to say.
-pub struct Peer {
-    io: DuplexStream,
+pub struct Peer<S = DuplexStream> {
+    io: S,
     buffer: BytesMut,
     /// Bytes in the buffer that are no separator.
     searched: usize,
-    served: JoinHandle<()>,
+    /// The connection's task, where the peer has started it.
+    served: Option<JoinHandle<()>>,
     encoding: Encoding,
     /// Whether the request for that encoding was sent, and whether it was accepted: before, either side speaks JSON.
     requested: bool,
@@ -55,13 +56,9 @@ impl Peer {
         let server = server.clone();
         let served = tokio::spawn(async move { server.serve_connection(other).await });
         Self {
-            io,
-            buffer: BytesMut::new(),
-            searched: 0,
-            served,
+            served: Some(served),
             encoding,
-            requested: false,
-            accepted: false,
+            ..Self::over(io)
         }
     }
 
@@ -84,6 +81,39 @@ impl Peer {
         let mut peer = Self::open_with(server, capacity);
         peer.shake_hands().await;
         peer
+    }
+
+    /// Goes away and waits until the server has noticed.
+    pub async fn leave(self) {
+        drop(self.io);
+        let served = self.served.expect("a pipe");
+        served.await.expect("the connection's task does not panic");
+    }
+
+    /// Like [`leave`](Self::leave), where the connection's task may panic.
+    pub async fn go(self) {
+        drop(self.io);
+        self.served.expect("a pipe").await.ok();
+    }
+
+    /// Drops the connection's task at once, wherever it is.
+    pub fn cut(&self) {
+        self.served.as_ref().expect("a pipe").abort();
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    /// A client over a stream whose other end is served already.
+    pub fn over(io: S) -> Self {
+        Self {
+            io,
+            buffer: BytesMut::new(),
+            searched: 0,
+            served: None,
+            encoding: Encoding::of_this_test(),
+            requested: false,
+            accepted: false,
+        }
     }
 
     pub async fn shake_hands(&mut self) {
@@ -192,7 +222,7 @@ impl Peer {
             }
             let read = self.io.read_buf(&mut self.buffer);
             let read = tokio::time::timeout(PATIENCE, read).await;
-            if read.expect("an answer in time").expect("a whole pipe") == 0 {
+            if read.expect("an answer in time").expect("a whole stream") == 0 {
                 assert_eq!(&self.buffer[..], b"", "half a frame at the end");
                 return None;
             }
@@ -290,30 +320,11 @@ impl Peer {
 
     /// Stops sending; the server may still say something.
     pub async fn finish(&mut self) {
-        self.io.shutdown().await.expect("a whole pipe");
+        self.io.shutdown().await.expect("a whole stream");
     }
 
     /// Reads a single byte and drops it; `false` at the end.
     pub async fn read_one(&mut self) -> bool {
         self.io.read_u8().await.is_ok()
-    }
-
-    /// Goes away and waits until the server has noticed.
-    pub async fn leave(self) {
-        drop(self.io);
-        self.served
-            .await
-            .expect("the connection's task does not panic");
-    }
-
-    /// Like [`leave`](Self::leave), where the connection's task may panic.
-    pub async fn go(self) {
-        drop(self.io);
-        self.served.await.ok();
-    }
-
-    /// Drops the connection's task at once, wherever it is.
-    pub fn cut(&self) {
-        self.served.abort();
     }
 }
