@@ -1,5 +1,6 @@
 //! Attacks over real sockets whose cost in memory is measured: a process of its own, one attack at a time.
 
+mod bombs;
 mod drops;
 mod lengths;
 mod memory;

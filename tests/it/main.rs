@@ -17,6 +17,7 @@ mod client_results;
 mod closing;
 mod connecting;
 mod cors;
+mod deflate;
 mod disconnecting;
 mod dotnet;
 mod group_costs;

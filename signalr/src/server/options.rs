@@ -35,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) max_body_size: u64,
     pub(crate) origins: Origins,
     pub(crate) cors_headers: bool,
+    #[cfg(feature = "deflate")]
+    pub(crate) compression: bool,
 }
 
 impl Default for Options {
@@ -62,6 +64,8 @@ impl Default for Options {
             max_body_size: 30_000_000,
             origins: Origins::default(),
             cors_headers: true,
+            #[cfg(feature = "deflate")]
+            compression: false,
         }
     }
 }

@@ -147,7 +147,7 @@ fn open<H: Hub>(
             Err(response) => return *response,
         },
     };
-    let accept = match upgrade::accept(&parts) {
+    let accept = match upgrade::accept(&parts, &shared.core.options) {
         Ok(accept) => accept,
         Err(response) => return *response,
     };
