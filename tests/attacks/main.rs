@@ -5,6 +5,7 @@ mod drops;
 mod lengths;
 mod memory;
 mod negotiations;
+mod slow;
 mod victim;
 #[path = "../it/support/web.rs"]
 #[expect(dead_code, reason = "the other tests need all of it")]

@@ -18,6 +18,7 @@ mod closing;
 mod connecting;
 mod cors;
 mod deflate;
+mod delete_races;
 mod disconnecting;
 mod dotnet;
 mod group_costs;
