@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::{
     Blob, Context, HubError, HubServer, OffsetTimestamp, Receiver, Timestamp, hub,
     protocol::{HubProtocol, Message, Outcome, Source, framing::FrameBuffer, handshake},
-    transport::ws::Decoder,
+    transport::ws::{Decoder, deflate},
 };
 
 const LIMIT: usize = 1_024;
@@ -114,6 +114,47 @@ pub fn websocket(chunks: &[&[u8]]) {
     let whole = chunks.concat();
     assert!(pieces.0.len() <= whole.len());
     assert_eq!(decode(&[&whole]), pieces);
+}
+
+/// The fragments of a compressed message, cut anywhere, give the same bytes or none; and what is compressed comes back.
+pub fn compression(fragments: &[&[u8]]) {
+    let read = |frames: &[u8], cut: usize| {
+        let (mut decoder, mut into) = (Decoder::inflating(), BytesMut::new());
+        for mut piece in frames.chunks(cut.max(1)) {
+            while !piece.is_empty() {
+                let before = into.len();
+                decoder.decode(&mut piece, &mut into).ok()?;
+                // Nothing becomes more than this before somebody can look at it.
+                assert!(into.len() - before <= 51 * 1024);
+            }
+        }
+        Some(into)
+    };
+    let frames = frames_of(fragments);
+    let whole = read(&frames, frames.len());
+    for cut in [1, 7, 50] {
+        assert_eq!(read(&frames, cut), whole);
+    }
+    let (plain, mut compressed) = (fragments.concat(), Vec::new());
+    deflate(&plain, &mut compressed);
+    let pieces: Vec<_> = compressed.chunks(100).collect();
+    let back = read(&frames_of(&pieces), 1_000);
+    assert_eq!(back.as_deref(), Some(&plain[..]));
+}
+
+/// A compressed message in fragments, masked with zeros.
+fn frames_of(fragments: &[&[u8]]) -> Vec<u8> {
+    let mut frames = Vec::new();
+    let mut first = 0x41;
+    for fragment in fragments {
+        frames.extend([std::mem::take(&mut first), 0xff]);
+        frames.extend((fragment.len() as u64).to_be_bytes());
+        frames.extend([0; 4]);
+        frames.extend_from_slice(fragment);
+    }
+    // An empty frame ends it.
+    frames.extend([0x80 | first, 0x80, 0, 0, 0, 0]);
+    frames
 }
 
 struct Target;

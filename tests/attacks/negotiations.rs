@@ -100,6 +100,46 @@ async fn fifty_thousand_negotiations_meet_the_cap_and_five_thousand_connections_
 }
 
 #[tokio::test]
+async fn ten_thousand_negotiations_a_second_leave_others_their_answers_and_no_memory() {
+    const SECONDS: usize = 5;
+    let _alone = alone().await;
+    let hub = HubServer::new(Target);
+    let addr = serve(&hub).await;
+    let victim = Victim::connect(addr).await;
+    // What any use costs once is no growth.
+    flood(addr, hub.clone(), 40, 50).await;
+    let before = Memory::now();
+    let mut attackers = JoinSet::new();
+    for _ in 0..10 {
+        let hub = hub.clone();
+        attackers.spawn(async move {
+            let mut pieces = tokio::time::interval(Duration::from_millis(100));
+            let mut granted = 0;
+            for _ in 0..SECONDS * 10 {
+                pieces.tick().await;
+                granted += flood(addr, hub.clone(), 2, 50).await;
+            }
+            granted
+        });
+    }
+    let granted: usize = attackers.join_all().await.into_iter().sum();
+    assert!(granted <= CAP, "{granted} granted, all places were taken");
+    assert!(hub.negotiation_count() <= CAP);
+    let growth = before.growth();
+    assert!(growth.resident < 2 * MIB, "{growth:?}");
+    victim.leave(SECONDS).await;
+
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(17)).await;
+    tokio::time::resume();
+    until(|| hub.negotiation_count() == 0).await;
+    let (_, token) = negotiate(addr).await;
+    drop(Wire::connect(addr, &format!("/hub?id={token}")).await);
+    let growth = before.growth();
+    assert!(growth.resident < 2 * MIB, "{growth:?}");
+}
+
+#[tokio::test]
 async fn a_thousand_posts_to_a_negotiation_that_nobody_opens_are_answered_at_once() {
     let _alone = alone().await;
     // Both ends of a thousand sockets are here.

@@ -7,20 +7,17 @@ mod clients;
 #[path = "../attacks/memory.rs"]
 #[expect(dead_code, reason = "the attacks need all of it")]
 mod memory;
+mod process;
 
 use std::{
     net::SocketAddr,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
 use signalr::{Context, HubError, HubServer, Server, hub};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
-};
 
 use memory::Memory;
+use process::Clients;
 
 const IDLE: usize = 5_000;
 const NUMBERS: u32 = 10_000;
@@ -69,9 +66,16 @@ async fn main() {
     broadcasts(&hub, addr).await;
 }
 
+/// Clients for a figure, connected.
+async fn start(figure: &str, addr: SocketAddr, count: usize, messages: u32) -> Clients {
+    let numbers = [count.to_string(), messages.to_string()];
+    let [count, messages] = numbers.each_ref().map(String::as_str);
+    Clients::start(&[figure, &addr.to_string(), count, messages]).await
+}
+
 async fn memory(hub: &HubServer<Figures>, addr: SocketAddr) {
     let before = Memory::now();
-    let mut clients = Clients::start("idle", addr, IDLE, 0).await;
+    let mut clients = start("idle", addr, IDLE, 0).await;
     clients.say("done").await;
     assert_eq!(hub.connection_count(), IDLE);
     // What is in use for a moment only, such as the tasks that have served the upgrades, is not what a connection costs.
@@ -83,7 +87,7 @@ async fn memory(hub: &HubServer<Figures>, addr: SocketAddr) {
 }
 
 async fn order(addr: SocketAddr) {
-    let mut clients = Clients::start("order", addr, 1, NUMBERS).await;
+    let mut clients = start("order", addr, 1, NUMBERS).await;
     let start = Instant::now();
     clients.say("done").await;
     let took = start.elapsed();
@@ -92,7 +96,7 @@ async fn order(addr: SocketAddr) {
 }
 
 async fn broadcasts(hub: &HubServer<Figures>, addr: SocketAddr) {
-    let mut clients = Clients::start("broadcasts", addr, LISTENERS, BROADCASTS).await;
+    let mut clients = start("broadcasts", addr, LISTENERS, BROADCASTS).await;
     let start = Instant::now();
     let all = hub.context().clients().all();
     for number in 0..BROADCASTS {
@@ -104,43 +108,4 @@ async fn broadcasts(hub: &HubServer<Figures>, addr: SocketAddr) {
     println!(
         "broadcasts: each of {LISTENERS} connections heard {BROADCASTS}, none lost, none doubled, in {took:.1?}"
     );
-}
-
-/// The process of the clients.
-struct Clients {
-    child: Child,
-    says: Lines<BufReader<ChildStdout>>,
-}
-
-impl Clients {
-    /// Completes when all of them are connected.
-    async fn start(figure: &str, addr: SocketAddr, count: usize, messages: u32) -> Self {
-        let program = std::env::current_exe().expect("this program");
-        let mut child = Command::new(program)
-            .args([figure, &addr.to_string()])
-            .args([count.to_string(), messages.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("this program runs");
-        let stdout = child.stdout.take().expect("piped");
-        let says = BufReader::new(stdout).lines();
-        let mut clients = Self { child, says };
-        clients.say("connected").await;
-        clients
-    }
-
-    /// They say this next.
-    async fn say(&mut self, word: &str) {
-        let line = self.says.next_line().await.expect("a text");
-        assert_eq!(line.as_deref(), Some(word), "the clients have failed");
-    }
-
-    /// Has them leave, and fails if they have heard anything twice.
-    async fn end(mut self) {
-        drop(self.child.stdin.take());
-        let status = self.child.wait().await.expect("a process of ours");
-        assert!(status.success(), "the clients: {status}");
-    }
 }

@@ -17,6 +17,8 @@ mod client_results;
 mod closing;
 mod connecting;
 mod cors;
+mod deflate;
+mod delete_races;
 mod disconnecting;
 mod dotnet;
 mod group_costs;

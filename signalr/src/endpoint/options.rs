@@ -26,6 +26,8 @@ pub(crate) struct HttpOptions {
     pub(crate) cors_headers: bool,
     pub(crate) authorize: Option<Authorize>,
     pub(crate) close_on_expiration: bool,
+    #[cfg(feature = "deflate")]
+    pub(crate) compression: bool,
 }
 
 impl Default for HttpOptions {
@@ -45,6 +47,8 @@ impl Default for HttpOptions {
             cors_headers: true,
             authorize: None,
             close_on_expiration: false,
+            #[cfg(feature = "deflate")]
+            compression: false,
         }
     }
 }

@@ -164,7 +164,7 @@ fn open<E: Endpoint>(
             Err(response) => return *response,
         },
     };
-    let accept = match upgrade::accept(&parts) {
+    let accept = match upgrade::accept(&parts, endpoint.options()) {
         Ok(accept) => accept,
         Err(response) => return *response,
     };

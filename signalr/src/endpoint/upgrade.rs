@@ -3,17 +3,19 @@
 use http::{
     Method, StatusCode, Version,
     header::{
-        CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-        SEC_WEBSOCKET_VERSION, UPGRADE,
+        CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+        SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
     request::Parts,
 };
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
     front::{Endpoint, Opened},
+    options::HttpOptions,
     response::{HttpResponse, empty, text},
 };
 use crate::transport::ws::server::WebSocket;
@@ -26,11 +28,14 @@ pub(super) fn is_wanted(parts: &Parts) -> bool {
         && has_token(&parts.headers, &UPGRADE, "websocket")
 }
 
-/// The response that accepts, without subprotocol and extensions.
+/// The response that accepts, without subprotocol.
 ///
 /// # Errors
 /// The response that refuses: the request is no valid opening handshake (RFC 6455, section 4.2).
-pub(super) fn accept(parts: &Parts) -> Result<HttpResponse, Box<HttpResponse>> {
+pub(super) fn accept(
+    parts: &Parts,
+    options: &HttpOptions,
+) -> Result<HttpResponse, Box<HttpResponse>> {
     let version = parts.headers.get(SEC_WEBSOCKET_VERSION);
     if version.is_none_or(|version| version != "13") {
         let mut response = text(
@@ -53,7 +58,45 @@ pub(super) fn accept(parts: &Parts) -> Result<HttpResponse, Box<HttpResponse>> {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, key.expect("base64 fits a header"));
+    if let Some(extensions) = extensions(parts, options) {
+        let extensions = HeaderValue::from_static(extensions);
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
+    }
     Ok(response)
+}
+
+/// What is answered to the extensions that a request offers.
+#[cfg(feature = "deflate")]
+fn extensions(parts: &Parts, options: &HttpOptions) -> Option<&'static str> {
+    let lists = parts.headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter();
+    let lists = lists.filter_map(|list| list.to_str().ok());
+    options
+        .compression
+        .then(|| crate::transport::ws::extensions::accept(lists))?
+}
+
+#[cfg(not(feature = "deflate"))]
+fn extensions(_: &Parts, _: &HttpOptions) -> Option<&'static str> {
+    None
+}
+
+/// The socket, with what its request and our answer agreed on.
+fn socket<E: Endpoint, S>(opened: &Opened<E>, io: S, leftover: bytes::Bytes) -> WebSocket<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let socket = WebSocket::new(io, leftover);
+    #[cfg(feature = "deflate")]
+    if extensions(
+        super::front::Attached::request(&*opened.connection),
+        opened.endpoint.options(),
+    )
+    .is_some()
+    {
+        return socket.compressed();
+    }
+    let _ = opened;
+    socket
 }
 
 /// Runs the connection in a task of its own, as soon as the response is out.
@@ -74,12 +117,12 @@ async fn run<E: Endpoint>(opened: Opened<E>, upgraded: Upgraded) {
             let hyper::upgrade::Parts { io, read_buf, .. } = parts;
             let leftover = bytes::Bytes::copy_from_slice(&read_buf);
             drop(read_buf);
-            let socket = WebSocket::new(io.into_inner(), leftover);
+            let socket = socket(&opened, io.into_inner(), leftover);
             return E::run(opened, socket).await;
         }
         Err(upgraded) => upgraded,
     };
-    let socket = WebSocket::new(TokioIo::new(upgraded), bytes::Bytes::new());
+    let socket = socket(&opened, TokioIo::new(upgraded), bytes::Bytes::new());
     E::run(opened, socket).await;
 }
 

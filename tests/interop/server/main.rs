@@ -1,8 +1,8 @@
 //! The server that other people's clients are tested against: the official JavaScript client, and two for Python.
 //!
 //! `/hub` has all kinds of plain calls, `/streams` streams both ways, `/questions` asks its clients. Of the first there are
-//! more: `/detailed` shows inner errors, `/quick` has short timers, `/large` takes messages of 256 KiB. `/members`
-//! asks for a token, which is the user's name; `/refuse` lets nobody in; `/pascal` talks to its clients
+//! more: `/detailed` shows inner errors, `/quick` has short timers, `/large` takes messages of 256 KiB, `/compressed`
+//! compresses, `/members` asks for a token, which is the user's name. `/refuse` lets nobody in; `/pascal` talks to its clients
 //! as .NET code does. All else is a page without content, for scripts of a browser. Takes an address, and origins whose pages
 //! may use `/large`; prints the URL it serves.
 
@@ -56,6 +56,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .max_receive_size(256 * 1024)
         .allow_origins(std::env::args().skip(2))
         .build()?;
+    let compressed = HubServer::builder(Everything::default())
+        .compression(true)
+        .build()?;
     let outside = Arc::new(OnceLock::new());
     let questions = HubServer::new(Questions::new(&outside));
     outside.get_or_init(|| questions.context());
@@ -73,6 +76,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .mount(quick.at("/quick"))
         .mount(large.at("/large"))
         .mount(members.at("/members"))
+        .mount(compressed.at("/compressed"))
         .mount(HubServer::new(Streams).at("/streams"))
         .mount(questions.at("/questions"))
         .mount(HubServer::new(Refuse).at("/refuse"))

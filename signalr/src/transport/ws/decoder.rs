@@ -7,6 +7,8 @@
 
 use std::io::Cursor;
 
+#[cfg(feature = "deflate")]
+use super::deflate::Inflate;
 use bytes::BytesMut;
 use tokio_tungstenite::tungstenite::protocol::frame::{
     FrameHeader,
@@ -23,6 +25,9 @@ const MAX_CONTROL: u64 = 125;
 pub(crate) enum Event {
     Ping(Vec<u8>),
     Close,
+    /// No control frame: compressed bytes have become so many that they should be looked at before more are inflated.
+    #[cfg(feature = "deflate")]
+    Enough,
 }
 
 /// The peer broke the WebSocket protocol; the text says how.
@@ -35,6 +40,8 @@ pub(crate) struct Decoder {
     state: State,
     /// Inside a fragmented message: the next data frame must continue it.
     fragmented: bool,
+    #[cfg(feature = "deflate")]
+    inflate: Inflate,
 }
 
 #[derive(Debug)]
@@ -44,6 +51,8 @@ enum State {
         have: usize,
     },
     Data(Payload),
+    #[cfg(feature = "deflate")]
+    Compressed(Payload),
     Control(Payload, Control, Vec<u8>),
 }
 
@@ -88,6 +97,21 @@ impl Payload {
 }
 
 impl Decoder {
+    /// One for a peer that may compress its messages.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn inflating() -> Self {
+        Self {
+            inflate: Inflate::Waiting,
+            ..Self::default()
+        }
+    }
+
+    /// From here on nobody looks at payloads: compressed ones are handed out as they are.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn stop_inflating(&mut self) {
+        self.inflate.stop();
+    }
+
     /// Reads from the front of `input`, appends payload bytes to `into`, and stops behind each control frame.
     ///
     /// # Errors
@@ -97,6 +121,8 @@ impl Decoder {
         input: &mut &[u8],
         into: &mut BytesMut,
     ) -> Result<Option<Event>, Violation> {
+        #[cfg(feature = "deflate")]
+        let enough = into.len() + super::deflate::ENOUGH;
         while !input.is_empty() {
             match &mut self.state {
                 State::Header { bytes, have } => {
@@ -110,21 +136,42 @@ impl Decoder {
                     into.extend_from_slice(payload.take(input));
                     payload.unmask(&mut into[start..]);
                 }
+                #[cfg(feature = "deflate")]
+                State::Compressed(payload) => {
+                    let mut piece = [0; super::deflate::PIECE];
+                    let mut front = &input[..input.len().min(piece.len())];
+                    let taken = payload.take(&mut front);
+                    *input = &input[taken.len()..];
+                    let piece = &mut piece[..taken.len()];
+                    piece.copy_from_slice(taken);
+                    payload.unmask(piece);
+                    self.inflate.add(piece, into)?;
+                }
                 State::Control(payload, _, collected) => {
                     let start = collected.len();
                     collected.extend_from_slice(payload.take(input));
                     payload.unmask(&mut collected[start..]);
                 }
             }
+            #[cfg(feature = "deflate")]
+            self.end_compressed(into)?;
             if let Some(event) = self.finish() {
                 return Ok(Some(event));
+            }
+            #[cfg(feature = "deflate")]
+            if into.len() > enough {
+                return Ok(Some(Event::Enough));
             }
         }
         Ok(None)
     }
 
     fn start(&mut self, header: &FrameHeader, left: u64) -> Result<(), Violation> {
-        if header.rsv1 || header.rsv2 || header.rsv3 {
+        #[cfg(feature = "deflate")]
+        let compressed = header.rsv1 && self.inflate.may_start(header.opcode);
+        #[cfg(not(feature = "deflate"))]
+        let compressed = false;
+        if header.rsv1 != compressed || header.rsv2 || header.rsv3 {
             return Err(Violation("a reserved bit is set without an extension"));
         }
         if left >> 63 == 1 {
@@ -144,9 +191,26 @@ impl Decoder {
                     return Err(Violation("a fragmented message is out of order"));
                 }
                 self.fragmented = !header.is_final;
+                #[cfg(feature = "deflate")]
+                if self.inflate.is_on(compressed) {
+                    self.state = State::Compressed(payload);
+                    return Ok(());
+                }
                 State::Data(payload)
             }
         };
+        Ok(())
+    }
+
+    /// At the end of a compressed frame, goes on to the next header; at the end of a message there is something to add.
+    #[cfg(feature = "deflate")]
+    fn end_compressed(&mut self, into: &mut BytesMut) -> Result<(), Violation> {
+        if let State::Compressed(Payload { left: 0, .. }) = self.state {
+            self.state = State::default();
+            if !self.fragmented {
+                self.inflate.end(into)?;
+            }
+        }
         Ok(())
     }
 

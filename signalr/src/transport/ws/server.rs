@@ -8,9 +8,14 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::coop,
+};
 
 use super::decoder::{Decoder, Event};
+#[cfg(feature = "deflate")]
+use super::deflate::deflate;
 use crate::{
     error::Error,
     packet::Packet,
@@ -36,6 +41,9 @@ pub(crate) struct WebSocket<S> {
     /// What the HTTP server had read beyond the upgrade request.
     leftover: Bytes,
     decoder: Decoder,
+    /// The peer takes compressed messages.
+    #[cfg(feature = "deflate")]
+    compress: bool,
     out: OutQueue,
     /// The first chunk in `out` is half written.
     started: bool,
@@ -51,6 +59,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             io,
             leftover,
             decoder: Decoder::default(),
+            #[cfg(feature = "deflate")]
+            compress: false,
             out: OutQueue::default(),
             started: false,
             pong: None,
@@ -59,16 +69,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
         }
     }
 
-    fn decode(&mut self, mut input: &[u8], into: &mut BytesMut) -> Result<(), Error> {
+    /// permessage-deflate was agreed on.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn compressed(self) -> Self {
+        Self {
+            decoder: Decoder::inflating(),
+            compress: true,
+            ..self
+        }
+    }
+
+    /// What is left of the input waits for the next read.
+    fn decode<'a>(&mut self, mut input: &'a [u8], into: &mut BytesMut) -> Result<&'a [u8], Error> {
         while !self.close_received {
             match self.decoder.decode(&mut input, into) {
                 Ok(None) => break,
+                #[cfg(feature = "deflate")]
+                Ok(Some(Event::Enough)) => return Ok(input),
                 Ok(Some(Event::Ping(payload))) => self.pong = Some(pong(&payload)),
                 Ok(Some(Event::Close)) => self.closed_by_peer(),
                 Err(violation) => return Err(Error::protocol(violation.0)),
             }
         }
-        Ok(())
+        Ok(&[])
     }
 
     /// The peer reads nothing any more: only the answer to its close frame goes out.
@@ -86,8 +109,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
         into: &mut BytesMut,
     ) -> Poll<Result<Option<()>, Error>> {
         if !self.leftover.is_empty() {
+            // A little that was compressed may keep the task busy for long, without a socket that makes it give way.
+            ready!(coop::poll_proceed(cx)).made_progress();
             let leftover = std::mem::take(&mut self.leftover);
-            return Poll::Ready(self.decode(&leftover, into).map(Some));
+            let rest = self.decode(&leftover, into)?;
+            self.leftover = leftover.slice_ref(rest);
+            return Poll::Ready(Ok(Some(())));
         }
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
@@ -95,7 +122,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(None));
             }
-            Poll::Ready(self.decode(buffer.filled(), into).map(Some))
+            let rest = self.decode(buffer.filled(), into)?;
+            self.leftover = Bytes::copy_from_slice(rest);
+            Poll::Ready(Ok(Some(())))
         })
     }
 }
@@ -135,9 +164,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
     }
 
     fn push(&mut self, packet: &Packet) {
-        if !self.close_sent {
-            self.out.push(packet.frame());
+        if self.close_sent {
+            return;
         }
+        #[cfg(feature = "deflate")]
+        if self.compress {
+            return self.out.push(packet.compressed_frame(deflate));
+        }
+        self.out.push(packet.frame());
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -168,6 +202,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         if ready!(self.poll_flush(cx)).is_err() {
             return Poll::Ready(());
         }
+        #[cfg(feature = "deflate")]
+        self.decoder.stop_inflating();
         let mut ignored = BytesMut::new();
         while !self.close_received {
             match ready!(self.poll_read(cx, &mut ignored)) {
