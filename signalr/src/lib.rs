@@ -103,6 +103,13 @@ pub use server::{Bound, Mount, Server, serve};
 #[cfg(feature = "server")]
 pub use server::{HubServer, HubServerBuilder, LocalAddr, PeerAddr, ResponseBody, ResponseFuture};
 
+#[cfg(all(feature = "standalone", feature = "rustls"))]
+pub use server::{PeerCertificates, Tls};
+/// The TLS library, in the version whose types [`Tls`] takes.
+#[cfg(feature = "rustls")]
+#[doc(no_inline)]
+pub use tokio_rustls::rustls;
+
 // scaling out
 pub use {
     backplane::{Backplane, Local, LocalConnections},

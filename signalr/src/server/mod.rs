@@ -1,10 +1,16 @@
 //! The server: what stands between transports and hubs.
 
+#[cfg(feature = "standalone")]
+mod accepted;
 mod builder;
 mod callee;
 mod connection;
 mod core;
 mod cors;
+#[cfg(feature = "http2")]
+mod extended_connect;
+#[cfg(all(feature = "standalone", feature = "http2"))]
+mod http2;
 mod http_events;
 mod http_polls;
 mod http_send;
@@ -28,6 +34,10 @@ mod response;
 mod service;
 mod session;
 mod sessions;
+#[cfg(feature = "standalone")]
+mod socket;
+#[cfg(all(feature = "standalone", feature = "rustls"))]
+mod tls;
 mod token;
 mod trace;
 mod upgrade;
@@ -41,3 +51,5 @@ pub use listen::{Bound, Server, serve};
 #[cfg(feature = "standalone")]
 pub use mount::Mount;
 pub use response::{ResponseBody, ResponseFuture};
+#[cfg(all(feature = "standalone", feature = "rustls"))]
+pub use tls::{PeerCertificates, Tls};

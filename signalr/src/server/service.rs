@@ -83,7 +83,9 @@ where
     let on_upgrade = parts.extensions.remove::<OnUpgrade>();
     match parts.method {
         Method::GET if http_events::are_wanted(&parts) => http_events::open(shared, parts).into(),
-        Method::GET if upgrade::is_wanted(&parts) => open(shared, parts, on_upgrade).into(),
+        Method::GET | Method::CONNECT if upgrade::is_wanted(&parts) => {
+            open(shared, parts, on_upgrade).into()
+        }
         Method::GET => http_polls::poll(shared, parts),
         Method::POST => http_send::send(shared, &parts, body),
         Method::DELETE => http_polls::delete(shared, &parts).into(),

@@ -22,19 +22,23 @@ use super::{
 };
 use crate::{hub::Hub, transport::ws::server::WebSocket};
 
-/// Whether a request asks for a WebSocket over HTTP/1.1.
+/// Whether a request asks for a WebSocket.
 pub(super) fn is_wanted(parts: &Parts) -> bool {
+    #[cfg(feature = "http2")]
+    if super::extended_connect::is_wanted(parts) {
+        return true;
+    }
     parts.method == Method::GET
         && parts.version == Version::HTTP_11
         && has_token(&parts.headers, &CONNECTION, "upgrade")
         && has_token(&parts.headers, &UPGRADE, "websocket")
 }
 
-/// The response that accepts, without subprotocol and extensions.
+/// Only one version of the protocol has ever been used.
 ///
 /// # Errors
-/// The response that refuses: the request is no valid opening handshake (RFC 6455, section 4.2).
-pub(super) fn accept(parts: &Parts) -> Result<HubResponse, Box<HubResponse>> {
+/// The response that refuses any other.
+pub(super) fn check_version(parts: &Parts) -> Result<(), Box<HubResponse>> {
     let version = parts.headers.get(SEC_WEBSOCKET_VERSION);
     if version.is_none_or(|version| version != "13") {
         let mut response = text(
@@ -47,6 +51,19 @@ pub(super) fn accept(parts: &Parts) -> Result<HubResponse, Box<HubResponse>> {
             .insert(SEC_WEBSOCKET_VERSION, supported);
         return Err(Box::new(response));
     }
+    Ok(())
+}
+
+/// The response that accepts, without subprotocol and extensions.
+///
+/// # Errors
+/// The response that refuses: the request is no valid opening handshake (RFC 6455, section 4.2).
+pub(super) fn accept(parts: &Parts) -> Result<HubResponse, Box<HubResponse>> {
+    #[cfg(feature = "http2")]
+    if super::extended_connect::is_wanted(parts) {
+        return super::extended_connect::accept(parts);
+    }
+    check_version(parts)?;
     let Some(key) = parts.headers.get(SEC_WEBSOCKET_KEY) else {
         let reason = "The Sec-WebSocket-Key header is missing.";
         return Err(Box::new(text(StatusCode::BAD_REQUEST, reason)));
@@ -87,12 +104,12 @@ async fn run<H: Hub>(
 ) {
     // With the socket itself in hand, hyper's state and its read buffer are gone for good.
     #[cfg(feature = "standalone")]
-    let upgraded = match upgraded.downcast::<TokioIo<tokio::net::TcpStream>>() {
+    let upgraded = match upgraded.downcast::<TokioIo<super::socket::Socket>>() {
         Ok(parts) => {
             let hyper::upgrade::Parts { io, read_buf, .. } = parts;
             let leftover = bytes::Bytes::copy_from_slice(&read_buf);
             drop(read_buf);
-            let socket = WebSocket::new(io.into_inner(), leftover);
+            let socket = WebSocket::new(io.into_inner().settled(), leftover);
             return session::run(shared, token, connection, socket).await;
         }
         Err(upgraded) => upgraded,
