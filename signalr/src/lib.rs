@@ -109,6 +109,13 @@ pub use {
     server::{HubServer, HubServerBuilder, Mount},
 };
 
+#[cfg(all(feature = "standalone", feature = "rustls"))]
+pub use server::{PeerCertificates, Tls};
+/// The TLS library, in the version whose types [`Tls`] takes.
+#[cfg(feature = "rustls")]
+#[doc(no_inline)]
+pub use tokio_rustls::rustls;
+
 // scaling out
 pub use {
     backplane::{Backplane, Local, LocalConnections},

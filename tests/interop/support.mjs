@@ -33,11 +33,15 @@ export const programs = {
   clientResults: path.join(path.dirname(chat), "client_results"),
   echo: path.join(path.dirname(chat), "echo"),
   benchHub: path.join(path.dirname(chat), "bench_hub"),
+  tls: path.join(path.dirname(chat), "tls"),
 };
 
 /** Starts a server and waits until it has printed its URL. */
-export async function startServer(program, ...args) {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+export const startServer = (program, ...args) => startServerWith({}, program, ...args);
+
+/** The same with variables of its environment. */
+export async function startServerWith(variables, program, ...args) {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...variables } });
   const exited = once(child, "exit");
   let stderr = "";
   child.stderr.on("data", (data) => (stderr += data));
@@ -49,7 +53,7 @@ export async function startServer(program, ...args) {
     child.on("error", reject);
     child.on("exit", (code) => reject(new Error(`${program} ended with ${code}: ${stderr}`)));
     createInterface({ input: child.stdout }).on("line", (line) => {
-      const found = /http:\/\/[\d.:]+/.exec(line);
+      const found = /https?:\/\/[\d.:]+/.exec(line);
       if (found) resolve(found[0]);
     });
   });
@@ -71,11 +75,37 @@ export async function startServer(program, ...args) {
 }
 
 /** Starts a headless Chromium that talks to nobody but us. */
-export function startBrowser() {
+export function startBrowser(...flags) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...flags],
   });
+}
+
+const here = (file) => fileURLToPath(new URL(file, import.meta.url));
+const bundle = (name) => here(`node_modules/@microsoft/${name}/dist/browser/${name}.js`);
+const suiteScript = `
+  import { run } from "/suite/index.mjs";
+  const library = { signalR, msgpack: signalR.protocols.msgpack };
+  window.runCase = (name, encoding, way) => run(name, library, location.origin, encoding, way);`;
+
+/** Opens a page of a server and gives it the official client and the common suite: `runCase(name, encoding, way)` runs a case there. */
+export async function openSuite(browser, url) {
+  const page = await browser.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  // The page itself must come from the server: the browser lets pages of other origins not connect to this machine.
+  await page.goto(url);
+  await page.route("**/suite/*.mjs", (route) => route.fulfill({ path: here(new URL(route.request().url()).pathname.slice(1)) }));
+  for (const name of ["signalr", "signalr-protocol-msgpack"]) await page.addScriptTag({ path: bundle(name) });
+  await page.addScriptTag({ type: "module", content: suiteScript });
+  await page.waitForFunction(() => window.runCase !== undefined);
+  const runCase = async (...args) => {
+    const error = await page.evaluate((args) => window.runCase(...args).then(() => null, (error) => error.stack), args);
+    assert.equal(error, null);
+    assert.deepEqual(errors.splice(0), []);
+  };
+  return { page, runCase };
 }
 
 export const desktop = { width: 1280, height: 800 };

@@ -17,6 +17,8 @@ mod routes;
 mod send;
 mod sessions;
 mod settings;
+#[cfg(feature = "standalone")]
+mod socket;
 mod token;
 mod upgrade;
 mod via;
@@ -30,9 +32,15 @@ pub use identity::{Denied, Identity, access_token};
 pub(crate) use meter::Counted;
 pub(crate) use options::{HttpOptions, invalid};
 pub(crate) use origins::Origins;
+#[cfg(all(feature = "standalone", feature = "rustls"))]
+pub(crate) use origins::OverTls;
 pub(crate) use response::text;
 pub use response::{ResponseBody, ResponseFuture};
 pub(crate) use routes::serve;
 pub(crate) use routes::{Route, respond};
 pub(crate) use settings::http_settings;
+#[cfg(all(feature = "standalone", feature = "http2"))]
+pub(crate) use socket::Begun;
+#[cfg(feature = "standalone")]
+pub(crate) use socket::Socket;
 pub(crate) use via::Via;

@@ -10,6 +10,11 @@ use http::{
 /// How many bytes of what was refused are repeated.
 const SHOWN: usize = 200;
 
+/// In the extensions of a request that has come over TLS to our own listener.
+#[cfg(all(feature = "standalone", feature = "rustls"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OverTls;
+
 /// Whose pages may use a hub, besides those of its own origin.
 #[derive(Clone, Debug)]
 pub(crate) enum Origins {
@@ -162,16 +167,18 @@ impl Place {
             _ => return None,
         };
         let is_secure = parts.uri.scheme_str() == Some("https");
+        #[cfg(all(feature = "standalone", feature = "rustls"))]
+        let is_secure = is_secure || parts.extensions.get::<OverTls>().is_some();
         Some(Self { is_secure, ..place })
     }
 
-    /// Where TLS ends in front of us we see nothing of it, so the page's scheme is taken for ours. But what is known to be secure does
-    /// not trust a page that was not.
+    /// Where TLS ends in front of us we see nothing of it, so the page's scheme is taken for ours. But what is known to be secure is
+    /// the origin of secure pages alone.
     fn is_of(&self, origin: &Origin) -> bool {
         let host = origin.place.authority.host();
         self.authority.host().eq_ignore_ascii_case(host)
             && self.port.or_else(|| origin.default_port()) == origin.port()
-            && !(self.is_secure && origin.scheme == "http")
+            && (!self.is_secure || origin.scheme == "https")
     }
 }
 

@@ -102,7 +102,9 @@ where
     let on_upgrade = parts.extensions.remove::<OnUpgrade>();
     match parts.method {
         Method::GET if events::are_wanted(&parts) => events::open(endpoint, parts).into(),
-        Method::GET if upgrade::is_wanted(&parts) => open(endpoint, parts, on_upgrade).into(),
+        Method::GET | Method::CONNECT if upgrade::is_wanted(&parts) => {
+            open(endpoint, parts, on_upgrade).into()
+        }
         Method::GET => polls::poll(endpoint, parts),
         Method::POST => send::send(&**endpoint, &parts, body),
         Method::DELETE => polls::delete(&**endpoint, &parts).into(),

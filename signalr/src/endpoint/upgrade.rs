@@ -20,12 +20,24 @@ use super::{
 };
 use crate::transport::ws::server::WebSocket;
 
-/// Whether a request asks for a WebSocket over HTTP/1.1.
+/// Whether a request asks for a WebSocket.
 pub(super) fn is_wanted(parts: &Parts) -> bool {
+    #[cfg(feature = "http2")]
+    if is_extended_connect(parts) {
+        return true;
+    }
     parts.method == Method::GET
         && parts.version == Version::HTTP_11
         && has_token(&parts.headers, &CONNECTION, "upgrade")
         && has_token(&parts.headers, &UPGRADE, "websocket")
+}
+
+/// Over HTTP/2 a stream is opened for it instead of an upgrade (RFC 8441).
+#[cfg(feature = "http2")]
+fn is_extended_connect(parts: &Parts) -> bool {
+    let protocol = parts.extensions.get::<hyper::ext::Protocol>();
+    parts.method == Method::CONNECT
+        && protocol.is_some_and(|protocol| protocol.as_str().eq_ignore_ascii_case("websocket"))
 }
 
 /// The response that accepts, without subprotocol.
@@ -48,6 +60,22 @@ pub(super) fn accept(
             .insert(SEC_WEBSOCKET_VERSION, supported);
         return Err(Box::new(response));
     }
+    let mut response = match parts.method {
+        // The stream is one of its own already, so there is no key to answer.
+        Method::CONNECT => empty(StatusCode::OK),
+        _ => switch(parts)?,
+    };
+    if let Some(extensions) = extensions(parts, options) {
+        let extensions = HeaderValue::from_static(extensions);
+        response
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
+    }
+    Ok(response)
+}
+
+/// Accepts an upgrade of HTTP/1.1.
+fn switch(parts: &Parts) -> Result<HttpResponse, Box<HttpResponse>> {
     let Some(key) = parts.headers.get(SEC_WEBSOCKET_KEY) else {
         let reason = "The Sec-WebSocket-Key header is missing.";
         return Err(Box::new(text(StatusCode::BAD_REQUEST, reason)));
@@ -58,10 +86,6 @@ pub(super) fn accept(
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, key.expect("base64 fits a header"));
-    if let Some(extensions) = extensions(parts, options) {
-        let extensions = HeaderValue::from_static(extensions);
-        headers.insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
-    }
     Ok(response)
 }
 
@@ -112,12 +136,12 @@ pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade) {
 async fn run<E: Endpoint>(opened: Opened<E>, upgraded: Upgraded) {
     // With the socket itself in hand, hyper's state and its read buffer are gone for good.
     #[cfg(feature = "standalone")]
-    let upgraded = match upgraded.downcast::<TokioIo<tokio::net::TcpStream>>() {
+    let upgraded = match upgraded.downcast::<TokioIo<super::socket::Socket>>() {
         Ok(parts) => {
             let hyper::upgrade::Parts { io, read_buf, .. } = parts;
             let leftover = bytes::Bytes::copy_from_slice(&read_buf);
             drop(read_buf);
-            let socket = socket(&opened, io.into_inner(), leftover);
+            let socket = socket(&opened, io.into_inner().settled(), leftover);
             return E::run(opened, socket).await;
         }
         Err(upgraded) => upgraded,

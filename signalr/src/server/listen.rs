@@ -1,7 +1,6 @@
 //! A listener of our own: hubs, and whatever else an application answers beside them.
 
 use std::{
-    convert::Infallible,
     fmt,
     future::Future,
     io,
@@ -12,20 +11,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::Either;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::body::Incoming;
 use tokio::{
-    net::{TcpListener, TcpStream, ToSocketAddrs},
+    net::{TcpListener, ToSocketAddrs},
     sync::watch,
     task::JoinSet,
 };
 
-use super::{Mount, accept};
-use crate::endpoint::{LocalAddr, PeerAddr, text};
+use super::{
+    Mount, accept,
+    accepted::{self, Ends},
+};
+use crate::endpoint::text;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type BoxBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -35,9 +35,9 @@ type Fallback = dyn Fn(Request<Incoming>) -> Pin<Box<dyn Future<Output = Respons
 
 /// A client must send the head of a request within this time. It also limits the rest between two requests, and must be longer than
 /// the 15 s after which clients ping by POST: a socket that is closed just then would cost them the connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes that one socket may make the HTTP server buffer, in each direction.
-const BUFFER: usize = 64 * 1024;
+pub(super) const BUFFER: usize = 64 * 1024;
 
 /// Serves hubs at an address, until the process ends.
 ///
@@ -82,7 +82,9 @@ impl IntoIterator for Mount {
     }
 }
 
-/// An HTTP/1.1 server for hubs, and for pages beside them.
+/// An HTTP server for hubs, and for pages beside them.
+///
+/// It speaks HTTP/1.1; with the feature `http2` also HTTP/2, WebSockets included; with the feature `rustls` both over TLS.
 ///
 /// # Example
 ///
@@ -116,6 +118,8 @@ impl IntoIterator for Mount {
 pub struct Server {
     mounts: Vec<Mount>,
     fallback: Arc<Fallback>,
+    #[cfg(feature = "rustls")]
+    pub(super) tls: Option<super::Tls>,
 }
 
 impl Server {
@@ -124,6 +128,8 @@ impl Server {
         Self {
             mounts: Vec::new(),
             fallback: Arc::new(|_| Box::pin(async { not_found() })),
+            #[cfg(feature = "rustls")]
+            tls: None,
         }
     }
 
@@ -148,6 +154,15 @@ impl Server {
         self
     }
 
+    /// Serves `https` and `wss`, and nothing in clear text. Default: only clear text.
+    ///
+    /// A client must have agreed on TLS within 10 s.
+    #[cfg(feature = "rustls")]
+    pub fn tls(mut self, tls: impl Into<super::Tls>) -> Self {
+        self.tls = Some(tls.into());
+        self
+    }
+
     /// Listens at an address; port 0 lets the system choose one.
     ///
     /// # Errors
@@ -160,11 +175,10 @@ impl Server {
         })
     }
 
-    async fn respond(
+    pub(super) async fn respond(
         &self,
         mut request: Request<Incoming>,
-        peer: PeerAddr,
-        local: Option<LocalAddr>,
+        ends: &Ends,
     ) -> Response<BoxBody> {
         let path = request.uri().path();
         let mut mounts = self.mounts.iter();
@@ -172,11 +186,7 @@ impl Server {
         let Some((mount, route)) = found else {
             return (self.fallback)(request).await;
         };
-        let extensions = request.extensions_mut();
-        extensions.insert(peer);
-        if let Some(local) = local {
-            extensions.insert(local);
-        }
+        ends.tell(request.extensions_mut());
         let answered = mount.respond(route, request).await;
         answered.unwrap_or_else(|never| match never {}).map(boxed)
     }
@@ -216,7 +226,8 @@ impl Bound {
     /// Serves for ever.
     ///
     /// # Cancel safety
-    /// Dropping the future stops listening and cuts plain requests off; connections of hubs go on.
+    /// Dropping the future stops listening and cuts off what shares a socket with HTTP: plain requests, and all that is on HTTP/2.
+    /// WebSockets of HTTP/1.1 go on.
     pub async fn run(self) {
         self.accept(&mut JoinSet::new(), &watch::Sender::default())
             .await;
@@ -247,48 +258,12 @@ impl Bound {
             match self.listener.accept().await {
                 Ok((socket, peer)) => {
                     let server = Arc::clone(&self.server);
-                    requests.spawn(connection(server, socket, peer, stopping.subscribe()));
+                    requests.spawn(accepted::serve(server, socket, peer, stopping.subscribe()));
                 }
                 Err(error) => accept::endure(&error).await,
             }
             while requests.try_join_next().is_some() {}
         }
-    }
-}
-
-/// Serves the plain requests of one socket; an upgrade takes the socket away.
-async fn connection(
-    server: Arc<Server>,
-    socket: TcpStream,
-    peer: SocketAddr,
-    mut stopping: watch::Receiver<bool>,
-) {
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "cannot switch Nagle's algorithm off");
-    }
-    let (peer, local) = (PeerAddr(peer), socket.local_addr().ok().map(LocalAddr));
-    let service = service_fn(|request| {
-        let server = &server;
-        async move { Ok::<_, Infallible>(server.respond(request, peer, local).await) }
-    });
-    let mut served = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(socket), service)
-            .with_upgrades()
-    );
-    let stop = pin!(async { stopping.wait_for(|stopping| *stopping).await.is_ok() });
-    let result = match futures_util::future::select(served.as_mut(), stop).await {
-        Either::Left((result, _)) => result,
-        Either::Right(_) => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "HTTP connection failed");
     }
 }
 

@@ -2,10 +2,14 @@
 
 #[cfg(feature = "standalone")]
 mod accept;
+#[cfg(feature = "standalone")]
+mod accepted;
 mod builder;
 mod callee;
 mod connection;
 mod core;
+#[cfg(all(feature = "standalone", feature = "http2"))]
+mod http2;
 mod hub_server;
 mod lifetime;
 #[cfg(feature = "standalone")]
@@ -20,6 +24,8 @@ mod registry;
 mod session;
 #[cfg(feature = "standalone")]
 mod tcp;
+#[cfg(all(feature = "standalone", feature = "rustls"))]
+mod tls;
 mod trace;
 
 pub use builder::HubServerBuilder;
@@ -27,3 +33,5 @@ pub use hub_server::HubServer;
 #[cfg(feature = "standalone")]
 pub use listen::{Bound, Server, serve};
 pub use mount::Mount;
+#[cfg(all(feature = "standalone", feature = "rustls"))]
+pub use tls::{PeerCertificates, Tls};

@@ -49,6 +49,8 @@ pub(crate) struct Caller {
     query: Option<String>,
     agent: Option<String>,
     has_peer: bool,
+    /// HTTP's version.
+    http: String,
     transport: Option<&'static str>,
     cookie: Option<String>,
 }
@@ -197,6 +199,7 @@ impl Everything {
                 .get("user-agent")
                 .and_then(|value| Some(value.to_str().ok()?.to_owned())),
             has_peer: cx.peer_addr().is_some(),
+            http: format!("{:?}", request.version),
             transport: cx.transport().map(HttpTransportType::name),
             cookie: cx.cookie("tea").map(str::to_owned),
         }

@@ -4,7 +4,8 @@
 //! more: `/detailed` shows inner errors, `/quick` has short timers, `/large` takes messages of 256 KiB, `/compressed`
 //! compresses, `/members` asks for a token, which is the user's name. `/refuse` lets nobody in; `/pascal` talks to its clients
 //! as .NET code does. All else is a page without content, for scripts of a browser. Takes an address, and origins whose pages
-//! may use `/large`; prints the URL it serves.
+//! may use `/large`; prints the URL it serves. With a path in `INTEROP_TLS` it serves `https`, with a certificate signed by itself,
+//! which it writes there.
 
 mod everything;
 mod odd;
@@ -12,12 +13,13 @@ mod questions;
 mod streams;
 mod values;
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{Request, Response, header};
 use hyper::body::Incoming;
-use signalr::{Denied, HubServer, Identity, Server};
+use signalr::{Denied, HubServer, Identity, Server, Tls};
 
 use crate::everything::Everything;
 use crate::odd::{Pascal, Refuse};
@@ -29,6 +31,15 @@ async fn page(_: Request<Incoming>) -> Response<String> {
     let html = header::HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, html);
     response
+}
+
+/// A certificate for clients that read it from a file.
+fn self_signed(path: &Path) -> Result<Tls, Box<dyn std::error::Error>> {
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names)?;
+    std::fs::write(path, made.cert.pem())?;
+    let key = made.signing_key.serialize_pem();
+    Ok(Tls::from_pem(made.cert.pem(), key)?)
 }
 
 #[tokio::main]
@@ -81,14 +92,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .mount(questions.at("/questions"))
         .mount(HubServer::new(Refuse).at("/refuse"))
         .mount(HubServer::new(Pascal).at("/pascal"))
-        .fallback(page)
-        .bind(
-            std::env::args()
-                .nth(1)
-                .unwrap_or_else(|| "127.0.0.1:0".into()),
-        )
-        .await?;
-    println!("http://{}", server.local_addr()?);
+        .fallback(page);
+    let (server, scheme) = match std::env::var_os("INTEROP_TLS") {
+        Some(path) => (server.tls(self_signed(path.as_ref())?), "https"),
+        None => (server, "http"),
+    };
+    let address = std::env::args().nth(1);
+    let address = address.unwrap_or_else(|| "127.0.0.1:0".into());
+    let server = server.bind(address).await?;
+    println!("{scheme}://{}", server.local_addr()?);
 
     // A test that stops the server sends SIGINT, as a person would.
     let interrupted = async {

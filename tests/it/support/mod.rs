@@ -5,12 +5,14 @@ mod clock;
 #[macro_use]
 mod encoding;
 pub mod http;
+pub mod http2;
 mod line;
 mod log;
 pub mod msgpack;
 mod peer;
 pub mod posts;
 mod room;
+pub mod tls;
 pub mod web;
 
 pub use broken::{BROKEN, BROKEN_MESSAGEPACK};
