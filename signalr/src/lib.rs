@@ -26,6 +26,9 @@ mod transport;
 
 #[cfg(feature = "__test")]
 #[doc(hidden)]
+pub mod __bench;
+#[cfg(feature = "__test")]
+#[doc(hidden)]
 pub mod __fuzz;
 #[doc(hidden)]
 pub mod __private;
