@@ -1,6 +1,9 @@
 //! The two servers, each on one thread.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use signalr::{Context, HubError, HubServer, hub};
 use tokio::{
@@ -21,7 +24,12 @@ impl Bench {
 
 pub(crate) fn hub() {
     run(async {
-        let server = signalr::Server::new().mount(HubServer::new(Bench).at("/hub"));
+        // The clients do nothing but read: they never ping.
+        let hub = HubServer::builder(Bench)
+            .client_timeout(Duration::from_secs(3_600))
+            .build();
+        let hub = hub.expect("valid options");
+        let server = signalr::Server::new().mount(hub.at("/hub"));
         let bound = server.bind("127.0.0.1:0").await.expect("a free port");
         println!("{}", bound.local_addr().expect("bound"));
         bound.run().await;
