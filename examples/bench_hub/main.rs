@@ -57,10 +57,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = arguments
         .next()
         .unwrap_or_else(|| "127.0.0.1:5000".to_owned());
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = arguments.next() {
-        runtime.worker_threads(threads.parse()?);
-    }
+    // One thread is a runtime of its own kind, which takes turns in order however many connections are ready: see `DESIGN.md`.
+    let mut runtime = match arguments.next().as_deref() {
+        Some("1") => tokio::runtime::Builder::new_current_thread(),
+        threads => {
+            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            if let Some(threads) = threads {
+                runtime.worker_threads(threads.parse()?);
+            }
+            runtime
+        }
+    };
     let hub = HubServer::builder(BenchHub)
         .max_receive_size(1024 * 1024)
         .build()?;
