@@ -34,6 +34,14 @@ impl<H: Hub> Methods<H> {
         let mut rest = self.0[shorter..].iter().copied();
         rest.by_ref()
             .take_while(|method| method.name.len() == name.len())
-            .find(|method| method.name.eq_ignore_ascii_case(name))
+            .find(|method| is_same(method.name, name))
+    }
+}
+
+/// Compares names without regard to ASCII case. Mostly the first letter differs at most, as in Pascal case and camel case.
+fn is_same(a: &str, b: &str) -> bool {
+    match (a.as_bytes(), b.as_bytes()) {
+        ([a, a_rest @ ..], [b, b_rest @ ..]) if a_rest == b_rest => a.eq_ignore_ascii_case(b),
+        (a, b) => a.eq_ignore_ascii_case(b),
     }
 }
