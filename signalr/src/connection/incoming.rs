@@ -165,11 +165,11 @@ impl<S: Side, C: Callee> Incoming<S, C> {
                 "More than {max_uploads} upload streams at once are not allowed."
             )));
         }
-        let Some(id) = head.id.as_deref().filter(|_| invocation.streaming) else {
+        let Some(id) = head.id().filter(|_| invocation.streaming) else {
             return Ok(());
         };
         let mut running = self.running.iter();
-        if running.any(|call| call.slot == Slot::Stream && call.head.id.as_deref() == Some(id)) {
+        if running.any(|call| call.slot == Slot::Stream && call.head.id() == Some(id)) {
             return Err(format!("Invocation ID '{id}' is already in use."));
         }
         if self.streams >= max_streams {
@@ -202,15 +202,21 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         let ids = &invocation.stream_ids;
         let slot = bound.slot;
         self.streams += usize::from(slot == Slot::Stream);
-        self.uploading += ids.len();
         self.calls += 1;
-        self.uploads.start(self.calls, ids, bound.uploads);
+        if !ids.is_empty() {
+            self.uploading += ids.len();
+            self.uploads.start(self.calls, ids, bound.uploads);
+        }
         let call = Running {
             future: Some(bound.future),
             cancellation: bound.cancellation,
             waker: None,
             head: bound.head,
-            uploads: ids.iter().map(|id| (**id).into()).collect(),
+            uploads: if ids.is_empty() {
+                Box::default()
+            } else {
+                ids.iter().map(|id| (**id).into()).collect()
+            },
             slot,
             number: self.calls,
             size: size + WAITING_OVERHEAD,
@@ -255,8 +261,10 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             slot,
             outcome,
         } = ended;
-        self.uploading -= uploads.len();
-        self.uploads.forget(number, &uploads);
+        if !uploads.is_empty() {
+            self.uploading -= uploads.len();
+            self.uploads.forget(number, &uploads);
+        }
         match slot {
             Slot::Limited => self.turns.give_back(),
             Slot::Asking => self.turns.answered(),
@@ -267,11 +275,11 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         match outcome {
             CallEnd::Answered => {}
             CallEnd::Failed(error) => {
-                tracing::debug!(target = %head.target, ?error, "hub method failed");
+                tracing::debug!(target = %head.target(), ?error, "hub method failed");
                 self.answer(&head, Some(head.describe(&error, detailed)));
             }
             CallEnd::Panicked => {
-                tracing::error!(target = %head.target, "hub method panicked");
+                tracing::error!(target = %head.target(), "hub method panicked");
                 self.answer(&head, Some(head.panicked()));
             }
             CallEnd::Canceled if slot == Slot::Stream => self.answer(&head, None),
@@ -282,7 +290,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     /// Cancels what runs or waits under an id: streams (HP-49), and other calls, as clients of .NET 11 do. Cancelled calls are
     /// dropped, but for those whose method takes a token and no stream: these learn of it and end by themselves.
     fn cancel(&mut self, id: &str) {
-        let is_meant = |call: &Running| call.head.id.as_deref() == Some(id);
+        let is_meant = |call: &Running| call.head.id() == Some(id);
         for call in self.running.iter_mut().filter(|call| is_meant(call)) {
             call.cancel();
         }

@@ -126,7 +126,7 @@ impl Running {
     fn drop_future(&mut self) {
         let future = self.future.take();
         if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
-            tracing::error!(target = %self.head.target, "hub method panicked while it was dropped");
+            tracing::error!(target = %self.head.target(), "hub method panicked while it was dropped");
         }
     }
 }

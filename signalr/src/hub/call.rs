@@ -100,7 +100,7 @@ impl<H: Hub> Call<H> {
     }
 
     async fn item<T: HubResult>(&self, item: &T) -> Result<(), CallError> {
-        let Some(id) = self.head.id.as_deref() else {
+        let Some(id) = self.head.id() else {
             return Ok(());
         };
         let link = self.cx.link();
@@ -139,6 +139,6 @@ impl<H: Hub> Call<H> {
 
 impl<H: Hub> fmt::Debug for Call<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Call({})", self.head.target)
+        write!(f, "Call({})", self.head.target())
     }
 }

@@ -118,9 +118,9 @@ impl<H: Hub> HubCallee<H> {
             .map_err(|_| head.unexpected())?
             .map_err(|error| {
                 let error = HubError::private("InvalidDataException", error);
-                error.describe(&failed(&head.target), detailed)
+                error.describe(&failed(head.target()), detailed)
             })?;
-        let target = &head.target;
+        let target = head.target();
         let slot = match (method.kind, invocation.streaming) {
             (Kind::Stream, false) => {
                 return Err(format!(
