@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
 };
@@ -11,7 +10,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::{
     Bound, CallHead, Callee, Limits, Refused, Side, Slot, Uploads,
-    running::{CallEnd, Ended, Running},
+    running::{CallEnd, Running},
     turns::Turns,
 };
 use crate::{
@@ -119,7 +118,8 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> bool {
         let mut progress = self.uploads.poll(cx) | self.callee.poll(cx);
         while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
-            self.ended(ended);
+            self.forget_uploads(ended.number, &ended.uploads);
+            self.ended(&ended.head, ended.slot, ended.outcome);
             progress = true;
         }
         if !self.waiting.is_empty() {
@@ -220,7 +220,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             slot,
             number: self.calls,
             size: size + WAITING_OVERHEAD,
-            turns: Arc::clone(&self.turns),
+            turns: None,
             span: bound.span,
         };
         if slot != Slot::Limited || self.waiting.is_empty() && self.turns.take() {
@@ -247,24 +247,26 @@ impl<S: Side, C: Callee> Incoming<S, C> {
 
     /// Most calls end at once; only those that do not are kept.
     fn run(&mut self, cx: &mut TaskContext<'_>, mut call: Running) {
-        match Pin::new(&mut call).poll(cx) {
-            Poll::Ready(ended) => self.ended(ended),
-            Poll::Pending => self.running.push(call),
+        match call.poll_call(cx, Some(&self.turns)) {
+            Poll::Ready(outcome) => {
+                self.forget_uploads(call.number, &call.uploads);
+                self.ended(&call.head, call.slot, outcome);
+            }
+            Poll::Pending => {
+                call.turns = Some(Arc::clone(&self.turns));
+                self.running.push(call);
+            }
         }
     }
 
-    fn ended(&mut self, ended: Ended) {
-        let Ended {
-            head,
-            number,
-            uploads,
-            slot,
-            outcome,
-        } = ended;
+    fn forget_uploads(&mut self, number: u64, uploads: &[Box<str>]) {
         if !uploads.is_empty() {
             self.uploading -= uploads.len();
-            self.uploads.forget(number, &uploads);
+            self.uploads.forget(number, uploads);
         }
+    }
+
+    fn ended(&mut self, head: &CallHead, slot: Slot, outcome: CallEnd) {
         match slot {
             Slot::Limited => self.turns.give_back(),
             Slot::Asking => self.turns.answered(),
@@ -276,14 +278,14 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             CallEnd::Answered => {}
             CallEnd::Failed(error) => {
                 tracing::debug!(target = %head.target(), ?error, "hub method failed");
-                self.answer(&head, Some(head.describe(&error, detailed)));
+                self.answer(head, Some(head.describe(&error, detailed)));
             }
             CallEnd::Panicked => {
                 tracing::error!(target = %head.target(), "hub method panicked");
-                self.answer(&head, Some(head.panicked()));
+                self.answer(head, Some(head.panicked()));
             }
-            CallEnd::Canceled if slot == Slot::Stream => self.answer(&head, None),
-            CallEnd::Canceled => self.answer(&head, Some(head.canceled(detailed))),
+            CallEnd::Canceled if slot == Slot::Stream => self.answer(head, None),
+            CallEnd::Canceled => self.answer(head, Some(head.canceled(detailed))),
         }
     }
 

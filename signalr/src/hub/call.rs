@@ -39,7 +39,10 @@ impl<H: Hub> Call<H> {
     /// # Errors
     /// The hub's factory fails.
     pub async fn hub(&self) -> Result<Arc<H>, CallError> {
-        self.cx.hub().await.map_err(CallError::Method)
+        match self.cx.shared_hub() {
+            Some(hub) => Ok(Arc::clone(hub)),
+            None => self.cx.hub().await.map_err(CallError::Method),
+        }
     }
 
     /// Takes the value out of a method's result.
