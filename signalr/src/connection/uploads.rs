@@ -1,7 +1,7 @@
 //! Incoming streams by id: items go to whoever reads them, typed.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::Context,
@@ -171,7 +171,8 @@ const PARKED_OVERHEAD: usize = 64;
 /// A stream whose buffer is full holds up itself alone: its items are parked, up to a limit in bytes for all streams together.
 #[derive(Default)]
 pub(crate) struct Uploads {
-    running: HashMap<Box<str>, Running>,
+    /// Mostly one or two: comparing ids costs less than hashing them so that a client cannot choose them badly.
+    running: BTreeMap<Box<str>, Running>,
     /// Streams with parked items; few, mostly none.
     stalled: Vec<Stalled>,
     parked_bytes: usize,
@@ -354,7 +355,7 @@ impl Uploads {
             }
         }
         self.parked_bytes = 0;
-        for (_, Running { sink, .. }) in self.running.drain() {
+        for (_, Running { sink, .. }) in std::mem::take(&mut self.running) {
             let text = "The underlying connection was closed.";
             sink.fail(Kind::NotConnected(text.into()).into());
         }
