@@ -98,6 +98,11 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         match message {
             Message::Invocation(invocation) => self.invocation(cx, &invocation, size),
             Message::StreamItem { id, item, .. } => {
+                // Its reader may have more of the stream to read than one batch of bytes has brought: let it, before the rest is
+                // put aside.
+                if self.uploads.is_full(&id) {
+                    self.poll(cx);
+                }
                 if !self.uploads.item(&id, item, size) {
                     self.callee.item(&id, item, size);
                 }

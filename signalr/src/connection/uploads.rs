@@ -55,6 +55,8 @@ impl<T: HubArg + 'static> Upload for mpsc::Receiver<T> {
 pub trait UploadSink: Send {
     /// Resolves when there is room for an item, or nobody reads any more; `None`: at once.
     fn room(&self) -> Option<BoxFuture<()>>;
+    /// Whether there is no room, though somebody reads.
+    fn is_full(&self) -> bool;
     /// Passes an item on; `false` when the stream has ended, because it did not fit or nobody reads.
     fn item(&self, item: &RawItem<'_>) -> bool;
     /// Ends the stream with an error.
@@ -75,11 +77,14 @@ struct Sink<T> {
 
 impl<T: HubArg + 'static> UploadSink for Sink<T> {
     fn room(&self) -> Option<BoxFuture<()>> {
-        if self.sender.capacity() > 0 || self.sender.is_closed() {
-            return None;
-        }
-        let sender = self.sender.clone();
-        Some(Box::pin(async move { drop(sender.reserve_owned().await) }))
+        self.is_full().then(|| {
+            let sender = self.sender.clone();
+            Box::pin(async move { drop(sender.reserve_owned().await) }) as _
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        self.sender.capacity() == 0 && !self.sender.is_closed()
     }
 
     fn item(&self, item: &RawItem<'_>) -> bool {
@@ -226,6 +231,13 @@ impl Uploads {
             sink.fail(Kind::NotAllowed(text.into()).into());
         }
         self.remove(&id);
+    }
+
+    /// Whether the next item of this stream would be the first to be parked.
+    pub(crate) fn is_full(&self, id: &str) -> bool {
+        let running = self.running.get(id);
+        running.is_some_and(|running| running.sink.is_full())
+            && !self.stalled.iter().any(|stalled| &*stalled.id == id)
     }
 
     /// Passes an item on, or parks it; `size` is its frame's. `false`: there is no such stream (SV-62).
