@@ -1,8 +1,8 @@
 //! The usual forms of a message, read in one pass, for a third of what the general reader costs.
 //!
-//! Whatever is unusual in any way (escapes in ids and names, headers, repeated or unknown properties, deep nesting, and all that is
-//! wrong) is left to the general reader, which alone knows the texts of errors. So there is one rule: what this one answers, the
-//! general one answers too, in the same words. Tests and a fuzz target compare them.
+//! Whatever is unusual in any way (escapes in ids and names, headers, spaces but behind commas and colons, repeated or unknown
+//! properties, deep nesting, and all that is wrong) is left to the general reader, which alone knows the texts of errors. So there is
+//! one rule: what this one answers, the general one answers too, in the same words. Tests and a fuzz target compare them.
 
 use std::borrow::Cow;
 
@@ -13,12 +13,11 @@ use crate::protocol::{Headers, Invocation, Message, Outcome, Payload, Text};
 pub(super) fn message(text: &str) -> Option<Message<'_>> {
     let bytes = text.as_bytes();
     let mut scan = Scan::default();
-    let mut at = expect(bytes, space(bytes, 0), b'{')?;
+    let mut at = space(bytes, expect(bytes, 0, b'{')?);
     loop {
-        at = expect(bytes, space(bytes, at), b'"')?;
-        at = space(bytes, scan.property(text, at)?);
+        at = scan.property(text, at)?;
         match bytes.get(at)? {
-            b',' => at += 1,
+            b',' => at = space(bytes, at + 1),
             b'}' => break,
             _ => return None,
         }
@@ -44,41 +43,44 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Reads a property from behind the opening quote of its name; where it ends.
+    /// Reads a property; where it ends.
     fn property(&mut self, text: &'a str, at: usize) -> Option<usize> {
         let bytes = text.as_bytes();
         let rest = bytes.get(at..)?;
-        let begin = |name: &str| {
-            let at = space(bytes, at + name.len());
-            Some(space(bytes, expect(bytes, at, b':')?))
+        let value_of = |name: &str| {
+            let is_it = rest.starts_with(name.as_bytes());
+            is_it.then(|| space(bytes, at + name.len()))
         };
-        if let Some(name) = is(rest, "type\"") {
-            return self.kind(bytes, begin(name)?);
+        if let Some(at) = value_of("\"type\":") {
+            return self.kind(bytes, at);
         }
-        let (name, place, read): (_, _, Read) = if let Some(name) = is(rest, "invocationId\"") {
-            (name, &mut self.id, string)
-        } else if let Some(name) = is(rest, "target\"") {
-            (name, &mut self.target, string)
-        } else if let Some(name) = is(rest, "arguments\"") {
-            (name, &mut self.arguments, list)
-        } else if let Some(name) = is(rest, "item\"") {
-            (name, &mut self.item, any)
-        } else if let Some(name) = is(rest, "result\"") {
-            (name, &mut self.result, any)
-        } else if let Some(name) = is(rest, "error\"") {
-            (name, &mut self.error, string)
-        } else {
-            return self.stream_ids(text, begin(is(rest, "streamIds\"")?)?);
-        };
-        let (value, end) = read(text, begin(name)?)?;
-        place.replace(value).is_none().then_some(end)
+        if let Some(at) = value_of("\"target\":") {
+            return string(&mut self.target, text, at);
+        }
+        if let Some(at) = value_of("\"arguments\":") {
+            let is_list = *bytes.get(at)? == b'[';
+            return is_list.then(|| any(&mut self.arguments, text, at))?;
+        }
+        if let Some(at) = value_of("\"invocationId\":") {
+            return string(&mut self.id, text, at);
+        }
+        if let Some(at) = value_of("\"item\":") {
+            return any(&mut self.item, text, at);
+        }
+        if let Some(at) = value_of("\"result\":") {
+            return any(&mut self.result, text, at);
+        }
+        if let Some(at) = value_of("\"error\":") {
+            return string(&mut self.error, text, at);
+        }
+        self.stream_ids(text, value_of("\"streamIds\":")?)
     }
 
     /// A single digit.
     fn kind(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
         let is_new = self.kind == 0;
         self.kind = *bytes.get(at)?;
-        let ends = matches!(bytes.get(at + 1)?, b',' | b'}' | b' ');
+        let ends = matches!(bytes.get(at + 1)?, b',' | b'}');
         (is_new && ends).then_some(at + 1)
     }
 
@@ -87,9 +89,9 @@ impl<'a> Scan<'a> {
         let mut ids = Vec::new();
         let mut at = space(bytes, expect(bytes, at, b'[')?);
         while *bytes.get(at)? != b']' || !ids.is_empty() {
-            let (id, end) = string(text, at)?;
-            ids.push(Cow::Borrowed(id));
-            at = space(bytes, end);
+            let mut id = None;
+            at = space(bytes, string(&mut id, text, at)?);
+            ids.push(Cow::Borrowed(id?));
             match bytes.get(at)? {
                 b',' => at = space(bytes, at + 1),
                 b']' => break,
@@ -139,24 +141,16 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn is<'n>(rest: &[u8], name: &'n str) -> Option<&'n str> {
-    rest.starts_with(name.as_bytes()).then_some(name)
-}
-
-/// Reads a value; where it ends.
-type Read = for<'a> fn(&'a str, usize) -> Option<(&'a str, usize)>;
-
-/// A string without escapes, and without its quotes.
-fn string(text: &str, at: usize) -> Option<(&str, usize)> {
+/// Reads a string without escapes, which must be the first for its place; where it ends.
+fn string<'a>(place: &mut Option<&'a str>, text: &'a str, at: usize) -> Option<usize> {
     let end = plain_string(text.as_bytes(), at)?;
-    Some((text.get(at + 1..end - 1)?, end))
+    let value = text.get(at + 1..end - 1)?;
+    place.replace(value).is_none().then_some(end)
 }
 
-fn any(text: &str, at: usize) -> Option<(&str, usize)> {
+/// As [`string`], for any value.
+fn any<'a>(place: &mut Option<&'a str>, text: &'a str, at: usize) -> Option<usize> {
     let end = value(text.as_bytes(), at)?;
-    Some((text.get(at..end)?, end))
-}
-
-fn list(text: &str, at: usize) -> Option<(&str, usize)> {
-    any(text, at).filter(|(value, _)| value.starts_with('['))
+    let value = text.get(at..end)?;
+    place.replace(value).is_none().then_some(end)
 }

@@ -133,13 +133,14 @@ fn characters(bytes: &[u8], mut at: usize) -> usize {
     // Of the top bits that are left, the lowest is that of the first such byte; those above it may be wrong.
     let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word;
     let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let word = u64::from_le_bytes(*chunk);
+    let (words, _) = bytes.get(at..).unwrap_or_default().as_chunks();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
         let found = (is(word, b'"') | is(word, b'\\') | below(word, b' ')) & TOPS;
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }
-        at += chunk.len();
+        at += size_of_val(&word);
     }
     while !matches!(bytes.get(at), None | Some(b'"' | b'\\' | 0..b' ')) {
         at += 1;

@@ -37,7 +37,8 @@ fn messages_of_official_clients_are_usual() {
         r#"{"type":3,"invocationId":"2","result":null}"#,
         r#"{"type":3,"invocationId":"2","error":"it failed"}"#,
         r#"{"type":5,"invocationId":"2"}"#,
-        r#"{ "type" : 6 }"#,
+        r#"{"type": 6}"#,
+        r#"{"type": 1, "target": "Send", "arguments": ["a", { "b" : [ 1 , 2 ] }]}"#,
     ] {
         assert!(compare(text), "{text}");
     }
@@ -54,6 +55,8 @@ fn what_is_unusual_is_left_to_the_general_reader() {
         r#"{"type":1,"target":"a","arguments":[]}x"#,
         r#"{"type":1,"target":"a","arguments":[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}"#,
         r#"{"type":10,"target":"a","arguments":[]}"#,
+        r#"{"type" :6}"#,
+        r#"{"type":6 }"#,
         r#"{"type":6}{"#,
         r#"{"type":6,}"#,
         r#"{"type":null}"#,
