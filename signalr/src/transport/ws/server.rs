@@ -113,6 +113,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(None));
             }
+            // Nearly all of it is payload.
+            into.reserve(buffer.filled().len());
             let rest = self.decode(buffer.filled(), into)?;
             self.leftover = Bytes::copy_from_slice(rest);
             Poll::Ready(Ok(Some(())))
