@@ -180,6 +180,8 @@ impl<T: Transport, S: Side> Pump<T, S> {
                     break;
                 }
                 (read, progress) = (true, true);
+                // What the transport answers to by itself, such as a ping, came before the end of the messages.
+                self.poll_flush(cx)?;
                 continue;
             };
             progress = true;
