@@ -42,7 +42,7 @@ impl Callee for Handled {
         };
         let head = Arc::new(CallHead::new(invocation, None));
         // Calls without an answer run one after another; one that asks something must not hold them up (section 12.2).
-        let slot = if head.id.is_some() {
+        let slot = if head.id().is_some() {
             Slot::Upload
         } else {
             Slot::Limited

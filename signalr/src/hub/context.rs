@@ -195,6 +195,14 @@ impl<H: Hub> Connecting<H> {
         &*self.parts.link
     }
 
+    /// The hub value that all connections share, if they do.
+    pub(super) fn shared_hub(&self) -> Option<&Arc<H>> {
+        match &*self.parts.source {
+            HubSource::Shared(hub) => Some(hub),
+            HubSource::PerConnection(_) | HubSource::PerCall(_) => None,
+        }
+    }
+
     pub(crate) async fn hub(&self) -> Result<Arc<H>, HubError> {
         self.parts.source.get(self).await
     }

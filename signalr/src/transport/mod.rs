@@ -6,6 +6,7 @@ pub(crate) mod negotiate;
 mod out_queue;
 pub(crate) mod outlet;
 pub(crate) mod polls;
+mod scratch;
 pub(crate) mod sse;
 pub(crate) mod tcp;
 pub(crate) mod ws;
