@@ -6,6 +6,7 @@ mod cors;
 mod events;
 mod front;
 mod identity;
+mod kill;
 #[cfg(feature = "metrics")]
 mod meter;
 mod options;
@@ -28,6 +29,7 @@ pub(crate) use beat::millis;
 pub(crate) use front::{Attached, Endpoint, Front, Opened};
 pub(crate) use identity::{Authorize, Expiry};
 pub use identity::{Denied, Identity, access_token};
+pub(crate) use kill::Kill;
 #[cfg(feature = "metrics")]
 pub(crate) use meter::Counted;
 pub(crate) use options::{HttpOptions, invalid};

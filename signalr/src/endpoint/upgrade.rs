@@ -133,21 +133,32 @@ pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade) {
     });
 }
 
-async fn run<E: Endpoint>(opened: Opened<E>, upgraded: Upgraded) {
+/// No `async fn`, whose future would keep a place for what it was called with.
+#[cfg(feature = "standalone")]
+fn run<E: Endpoint>(opened: Opened<E>, upgraded: Upgraded) -> impl Future<Output = ()> + Send {
+    use futures_util::future::Either;
     // With the socket itself in hand, hyper's state and its read buffer are gone for good.
-    #[cfg(feature = "standalone")]
-    let upgraded = match upgraded.downcast::<TokioIo<super::socket::Socket>>() {
+    match upgraded.downcast::<TokioIo<super::socket::Socket>>() {
         Ok(parts) => {
             let hyper::upgrade::Parts { io, read_buf, .. } = parts;
             let leftover = bytes::Bytes::copy_from_slice(&read_buf);
-            drop(read_buf);
             let socket = socket(&opened, io.into_inner().settled(), leftover);
-            return E::run(opened, socket).await;
+            Either::Left(E::run(opened, socket))
         }
-        Err(upgraded) => upgraded,
-    };
+        Err(upgraded) => Either::Right(run_within(opened, upgraded)),
+    }
+}
+
+#[cfg(not(feature = "standalone"))]
+use run_within as run;
+
+/// Runs in what hyper gives: another host's socket.
+fn run_within<E: Endpoint>(
+    opened: Opened<E>,
+    upgraded: Upgraded,
+) -> impl Future<Output = ()> + Send {
     let socket = socket(&opened, TokioIo::new(upgraded), bytes::Bytes::new());
-    E::run(opened, socket).await;
+    E::run(opened, socket)
 }
 
 /// Whether a comma-separated header names something, letter case aside.

@@ -9,19 +9,17 @@ use std::{
     },
 };
 
-use http::request::Parts;
-use tokio::sync::Notify;
-
 use super::options::Options;
 use crate::{
     connection::{BoxFuture, Due, KeepAlive, Outbox, Signal},
-    endpoint::{Attached, Expiry, LocalAddr, PeerAddr, Via, millis},
+    endpoint::{Attached, Expiry, Kill, LocalAddr, PeerAddr, Via, millis},
     error::Kind,
     hub::{ConnectionId, HttpTransportType, Items, Link},
     packet::Packet,
     protocol::{Control, HubProtocol},
     transport::polls::Tick,
 };
+use http::request::Parts;
 
 /// A connection from its attachment to its end; shared by its task, the registry and the contexts of its calls.
 pub(super) struct Connection {
@@ -42,7 +40,7 @@ pub(super) struct Connection {
     /// The client has stopped polling without a word.
     pub(super) left_unseen: AtomicBool,
     /// Stops the connection's task at a shutdown deadline, wherever it is.
-    pub(super) killed: Notify,
+    pub(super) killed: Kill,
     started_at: u64,
 }
 
@@ -101,7 +99,7 @@ impl Connection {
             membership: Mutex::default(),
             announced: AtomicBool::new(false),
             left_unseen: AtomicBool::new(false),
-            killed: Notify::new(),
+            killed: Kill::default(),
             started_at: now,
         }
     }
@@ -191,7 +189,7 @@ impl Attached for Connection {
     }
 
     fn kill(&self) {
-        self.killed.notify_one();
+        self.killed.kill();
     }
 }
 
