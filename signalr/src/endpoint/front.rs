@@ -10,6 +10,7 @@ use super::{
     beat::Heart,
     identity::Expiry,
     options::HttpOptions,
+    request::Opening,
     sessions::{Refused, Sessions},
     token,
     via::Via,
@@ -26,7 +27,13 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     fn front(&self) -> &Arc<Front<Self::Connection>>;
 
     /// A connection whose transport opens at this moment of the shared clock.
-    fn connection(&self, id: ConnectionId, request: Parts, via: Via, now: u64) -> Self::Connection;
+    fn connection(
+        &self,
+        id: ConnectionId,
+        request: Opening,
+        via: Via,
+        now: u64,
+    ) -> Self::Connection;
 
     /// Runs a connection until it ends.
     fn run<T: Transport>(
@@ -42,7 +49,7 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     }
 
     /// Makes a connection on the spot, whose token is its id; `None` while the server shuts down.
-    fn open(self: &Arc<Self>, token: String, request: Parts, via: Via) -> Option<Opened<Self>> {
+    fn open(self: &Arc<Self>, token: String, request: Opening, via: Via) -> Option<Opened<Self>> {
         let connection = self.make(token.as_str().into(), request, via);
         let is_open = self.front().sessions.open(&token, &connection);
         is_open.then(|| Opened {
@@ -56,7 +63,7 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     fn attach<T>(
         self: &Arc<Self>,
         token: String,
-        request: Parts,
+        request: Opening,
         make: impl FnOnce(Arc<Inlet>) -> Option<(Via, T)>,
     ) -> Result<(Opened<Self>, T), Refused> {
         let attached = self.front().sessions.attach(&token, |id, inlet| {
@@ -73,12 +80,14 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     }
 
     /// Keeps the heartbeat going for it, too.
-    fn make(&self, id: ConnectionId, request: Parts, via: Via) -> Arc<Self::Connection> {
+    fn make(&self, id: ConnectionId, request: Opening, via: Via) -> Arc<Self::Connection> {
         let front = self.front();
         front.keep_beating();
         let now = front.now();
         let connection = self.connection(id, request, via, now);
-        connection.expiry().renew(connection.request(), now);
+        connection
+            .expiry()
+            .renew(connection.request().extensions(), now);
         Arc::new(connection)
     }
 
@@ -87,7 +96,7 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let opened = self.open(token::generate(), request, Via::Stream);
+        let opened = self.open(token::generate(), Opening::new(request), Via::Stream);
         async move {
             if let Some(opened) = opened {
                 Self::run(opened, Raw::new(io)).await;
@@ -102,7 +111,7 @@ pub(crate) trait Attached: Send + Sync + 'static {
     /// What the heartbeat finds to do.
     type Beat;
 
-    fn request(&self) -> &Parts;
+    fn request(&self) -> &Opening;
 
     fn via(&self) -> &Via;
 

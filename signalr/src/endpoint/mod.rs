@@ -36,6 +36,7 @@ pub(crate) use options::{HttpOptions, invalid};
 pub(crate) use origins::Origins;
 #[cfg(all(feature = "standalone", feature = "rustls"))]
 pub(crate) use origins::OverTls;
+pub(crate) use request::Opening;
 pub(crate) use response::text;
 pub use response::{ResponseBody, ResponseFuture};
 pub(crate) use routes::serve;

@@ -105,29 +105,24 @@ fn extensions(_: &Parts, _: &HttpOptions) -> Option<&'static str> {
 }
 
 /// The socket, with what its request and our answer agreed on.
-fn socket<E: Endpoint, S>(opened: &Opened<E>, io: S, leftover: bytes::Bytes) -> WebSocket<S>
+fn socket<S>(io: S, leftover: bytes::Bytes, compressed: bool) -> WebSocket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let socket = WebSocket::new(io, leftover);
     #[cfg(feature = "deflate")]
-    if extensions(
-        super::front::Attached::request(&*opened.connection),
-        opened.endpoint.options(),
-    )
-    .is_some()
-    {
+    if compressed {
         return socket.compressed();
     }
-    let _ = opened;
+    let _ = compressed;
     socket
 }
 
 /// Runs the connection in a task of its own, as soon as the response is out.
-pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade) {
+pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade, compressed: bool) {
     tokio::spawn(async move {
         match on_upgrade.await {
-            Ok(upgraded) => run(opened, upgraded).await,
+            Ok(upgraded) => run(opened, upgraded, compressed).await,
             Err(error) => tracing::debug!(%error, "the client went away during the upgrade"),
         }
     });
@@ -135,17 +130,21 @@ pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade) {
 
 /// No `async fn`, whose future would keep a place for what it was called with.
 #[cfg(feature = "standalone")]
-fn run<E: Endpoint>(opened: Opened<E>, upgraded: Upgraded) -> impl Future<Output = ()> + Send {
+fn run<E: Endpoint>(
+    opened: Opened<E>,
+    upgraded: Upgraded,
+    compressed: bool,
+) -> impl Future<Output = ()> + Send {
     use futures_util::future::Either;
     // With the socket itself in hand, hyper's state and its read buffer are gone for good.
     match upgraded.downcast::<TokioIo<super::socket::Socket>>() {
         Ok(parts) => {
             let hyper::upgrade::Parts { io, read_buf, .. } = parts;
             let leftover = bytes::Bytes::copy_from_slice(&read_buf);
-            let socket = socket(&opened, io.into_inner().settled(), leftover);
+            let socket = socket(io.into_inner().settled(), leftover, compressed);
             Either::Left(E::run(opened, socket))
         }
-        Err(upgraded) => Either::Right(run_within(opened, upgraded)),
+        Err(upgraded) => Either::Right(run_within(opened, upgraded, compressed)),
     }
 }
 
@@ -156,8 +155,9 @@ use run_within as run;
 fn run_within<E: Endpoint>(
     opened: Opened<E>,
     upgraded: Upgraded,
+    compressed: bool,
 ) -> impl Future<Output = ()> + Send {
-    let socket = socket(&opened, TokioIo::new(upgraded), bytes::Bytes::new());
+    let socket = socket(TokioIo::new(upgraded), bytes::Bytes::new(), compressed);
     E::run(opened, socket)
 }
 

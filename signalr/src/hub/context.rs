@@ -10,7 +10,7 @@ use std::{
 use super::{
     CallerClients, ConnectionId, Groups, HttpTransportType, Hub, HubSource, Items, Lifetime, Link,
 };
-use crate::{connection::opening, error::Error, hub_error::HubError, protocol::HubProtocol};
+use crate::{error::Error, hub_error::HubError, protocol::HubProtocol};
 
 /// A connection, before and after its session exists.
 ///
@@ -92,13 +92,13 @@ impl<H: Hub> Connecting<H> {
     /// A parameter of the query of [`request`](Self::request), with its escapes undone. Letter case does not matter in its name.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
-        opening::query(self.request(), name)
+        self.parts.link.query(name)
     }
 
     /// A cookie of [`request`](Self::request), as the client sent it.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        opening::cookie(self.request(), name)
+        self.parts.link.cookie(name)
     }
 
     /// What carries the connection; `None` for a byte stream without HTTP.

@@ -12,7 +12,7 @@ use std::{
 use super::options::Options;
 use crate::{
     connection::{BoxFuture, Due, KeepAlive, Outbox, Signal},
-    endpoint::{Attached, Expiry, Kill, LocalAddr, PeerAddr, Via, millis},
+    endpoint::{Attached, Expiry, Kill, Opening, Via, millis},
     error::Kind,
     hub::{ConnectionId, HttpTransportType, Items, Link},
     packet::Packet,
@@ -26,7 +26,7 @@ pub(super) struct Connection {
     /// Unique in this process, for sets of connections.
     pub(super) key: u64,
     id: ConnectionId,
-    request: Box<Parts>,
+    request: Opening,
     via: Via,
     expiry: Expiry,
     items: Items,
@@ -75,7 +75,7 @@ pub(super) struct Membership {
 impl Connection {
     pub(super) fn new(
         id: ConnectionId,
-        request: Parts,
+        request: Opening,
         via: Via,
         options: &Options,
         now: u64,
@@ -89,7 +89,7 @@ impl Connection {
         Self {
             key: NEXT_KEY.fetch_add(1, Relaxed),
             id,
-            request: Box::new(request),
+            request,
             via,
             expiry: Expiry::never(),
             items: Items::default(),
@@ -113,7 +113,7 @@ impl Attached for Connection {
     type Options = Options;
     type Beat = Beat;
 
-    fn request(&self) -> &Parts {
+    fn request(&self) -> &Opening {
         &self.request
     }
 
@@ -218,7 +218,15 @@ impl Link for Connection {
     }
 
     fn request(&self) -> &Parts {
-        &self.request
+        self.request.parts()
+    }
+
+    fn query(&self, name: &str) -> Option<String> {
+        self.request.query(name)
+    }
+
+    fn cookie(&self, name: &str) -> Option<&str> {
+        self.request.cookie(name)
     }
 
     fn transport(&self) -> Option<HttpTransportType> {
@@ -226,11 +234,11 @@ impl Link for Connection {
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {
-        PeerAddr::of(&self.request)
+        self.request.peer()
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
-        LocalAddr::of(&self.request)
+        self.request.local()
     }
 
     fn items(&self) -> &Items {
