@@ -38,7 +38,8 @@ pub(super) enum Step {
 pub(crate) struct Incoming<S, C> {
     side: S,
     callee: C,
-    running: FuturesUnordered<Running>,
+    /// Made for the first that does not end at once: without calls it would be the largest part of an idle connection's state.
+    running: Option<FuturesUnordered<Running>>,
     /// Of ordinary calls; streams and uploads need none (server reference, section 4).
     turns: Arc<Turns>,
     /// Ordinary calls that wait for their turn, arguments bound. Reading goes on meanwhile, up to a limit in bytes.
@@ -59,7 +60,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         Self {
             side,
             callee,
-            running: FuturesUnordered::new(),
+            running: None,
             turns,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -118,7 +119,9 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     /// Drives the calls; whether any has ended.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> bool {
         let mut progress = self.uploads.poll(cx) | self.callee.poll(cx);
-        while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
+        while let Some(running) = &mut self.running
+            && let Poll::Ready(Some(ended)) = running.poll_next_unpin(cx)
+        {
             self.ended(ended);
             progress = true;
         }
@@ -168,7 +171,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         let Some(id) = head.id.as_deref().filter(|_| invocation.streaming) else {
             return Ok(());
         };
-        let mut running = self.running.iter();
+        let mut running = self.running.iter().flatten();
         if running.any(|call| call.slot == Slot::Stream && call.head.id.as_deref() == Some(id)) {
             return Err(format!("Invocation ID '{id}' is already in use."));
         }
@@ -243,7 +246,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     fn run(&mut self, cx: &mut TaskContext<'_>, mut call: Running) {
         match Pin::new(&mut call).poll(cx) {
             Poll::Ready(ended) => self.ended(ended),
-            Poll::Pending => self.running.push(call),
+            Poll::Pending => self.running.get_or_insert_default().push(call),
         }
     }
 
@@ -283,7 +286,12 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     /// dropped, but for those whose method takes a token and no stream: these learn of it and end by themselves.
     fn cancel(&mut self, id: &str) {
         let is_meant = |call: &Running| call.head.id.as_deref() == Some(id);
-        for call in self.running.iter_mut().filter(|call| is_meant(call)) {
+        for call in self
+            .running
+            .iter_mut()
+            .flatten()
+            .filter(|call| is_meant(call))
+        {
             call.cancel();
         }
         while let Some(at) = self.waiting.iter().position(is_meant) {

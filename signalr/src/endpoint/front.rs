@@ -51,10 +51,11 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     /// Makes a connection on the spot, whose token is its id; `None` while the server shuts down.
     fn open(self: &Arc<Self>, token: String, request: Opening, via: Via) -> Option<Opened<Self>> {
         let connection = self.make(token.as_str().into(), request, via);
+        let token: Arc<str> = token.into();
         let is_open = self.front().sessions.open(&token, &connection);
         is_open.then(|| Opened {
             endpoint: Arc::clone(self),
-            token: token.into(),
+            token,
             connection,
         })
     }
@@ -62,18 +63,18 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     /// Opens a negotiated connection. `make` gets what was posted to it so far, and may say no.
     fn attach<T>(
         self: &Arc<Self>,
-        token: String,
+        token: &str,
         request: Opening,
         make: impl FnOnce(Arc<Inlet>) -> Option<(Via, T)>,
     ) -> Result<(Opened<Self>, T), Refused> {
-        let attached = self.front().sessions.attach(&token, |id, inlet| {
+        let attached = self.front().sessions.attach(token, |id, inlet| {
             let (via, with) = make(inlet)?;
             Some((self.make(id, request, via), with))
         });
-        let (connection, with) = attached?;
+        let (token, connection, with) = attached?;
         let opened = Opened {
             endpoint: Arc::clone(self),
-            token: token.into(),
+            token,
             connection,
         };
         Ok((opened, with))
@@ -207,7 +208,7 @@ impl<C: Attached> Front<C> {
 /// An open connection; forgotten when this is dropped, even if its task is aborted or never begins.
 pub(crate) struct Opened<E: Endpoint> {
     pub(crate) endpoint: Arc<E>,
-    token: Box<str>,
+    token: Arc<str>,
     pub(crate) connection: Arc<E::Connection>,
 }
 

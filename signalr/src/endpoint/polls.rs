@@ -57,7 +57,7 @@ fn renew(connection: &impl Attached, parts: &Parts, now: u64) {
 /// The first poll starts the connection, and brings nothing: clients see that the way is free.
 fn open<E: Endpoint>(endpoint: &Arc<E>, token: String, parts: Parts) -> HttpResponse {
     let request = Opening::new(parts);
-    let attached = endpoint.attach(token, request, |inlet| {
+    let attached = endpoint.attach(&token, request, |inlet| {
         let polls = Polls::new();
         let transport = LongPolling::new(Arc::clone(&inlet), Arc::clone(&polls));
         Some((Via::LongPolling { inlet, polls }, transport))

@@ -181,7 +181,7 @@ fn open<E: Endpoint>(
     let request = Opening::new(parts);
     let opened = match wanted {
         Some(token) => {
-            let attached = endpoint.attach(token, request, |inlet| {
+            let attached = endpoint.attach(&token, request, |inlet| {
                 // Whoever has posted something has chosen another transport; nothing of it may be lost.
                 inlet.end_unused().then_some((Via::WebSockets, ()))
             });

@@ -188,7 +188,7 @@ impl<H: Hub> Connecting<H> {
     ///
     /// A call needs no such watch: its future is dropped with the connection. The returned future borrows nothing.
     pub fn aborted(&self) -> impl Future<Output = ()> + Send + 'static + use<H> {
-        self.parts.link.aborted()
+        Arc::clone(&self.parts.link).aborted()
     }
 
     pub(crate) fn link(&self) -> &dyn Link {

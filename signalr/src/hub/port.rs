@@ -30,7 +30,7 @@ pub(crate) trait Link: Send + Sync {
     fn close(&self, error: Option<String>, allow_reconnect: bool);
     fn abort(&self);
     fn is_aborted(&self) -> bool;
-    fn aborted(&self) -> BoxFuture<()>;
+    fn aborted(self: Arc<Self>) -> BoxFuture<()>;
 }
 
 /// Sends and groups, for all connections of a hub.

@@ -30,7 +30,7 @@ pub(super) struct Connection {
     via: Via,
     expiry: Expiry,
     items: Items,
-    pub(super) outbox: Arc<Outbox>,
+    pub(super) outbox: Outbox,
     pub(super) clocks: KeepAlive,
     /// Fixed by the handshake.
     pub(super) agreed: OnceLock<Agreed>,
@@ -67,7 +67,8 @@ pub(super) struct Agreed {
 /// The groups of one connection, so that leaving costs no more than having joined.
 #[derive(Debug, Default)]
 pub(super) struct Membership {
-    pub(super) groups: HashSet<Arc<str>>,
+    /// Boxed, as most connections are in none.
+    pub(super) groups: Option<Box<HashSet<Arc<str>>>>,
     /// Gone: a join that comes late must not leave a member behind.
     pub(super) closed: bool,
 }
@@ -93,7 +94,7 @@ impl Connection {
             via,
             expiry: Expiry::never(),
             items: Items::default(),
-            outbox: Arc::new(Outbox::new(options.http.send_queue_limit)),
+            outbox: Outbox::new(options.http.send_queue_limit),
             clocks,
             agreed: OnceLock::new(),
             membership: Mutex::default(),
@@ -274,8 +275,7 @@ impl Link for Connection {
         self.outbox.is_ended()
     }
 
-    fn aborted(&self) -> BoxFuture<()> {
-        let outbox = Arc::clone(&self.outbox);
-        Box::pin(async move { outbox.ended().await })
+    fn aborted(self: Arc<Self>) -> BoxFuture<()> {
+        Box::pin(async move { self.outbox.ended().await })
     }
 }
