@@ -290,8 +290,10 @@ mod tests {
                 before.extensions.insert(LocalAddr(local));
             }
             let kept = Opening::new(before);
-            assert_eq!(parts.extensions.get().map(|PeerAddr(peer)| *peer), peer);
-            assert_eq!(parts.extensions.get().map(|LocalAddr(local)| *local), local);
+            let extensions = &kept.parts().extensions;
+            let peer_addr = extensions.get::<PeerAddr>().map(|peer| peer.0);
+            let local_addr = extensions.get::<LocalAddr>().map(|local| local.0);
+            assert_eq!((peer_addr, local_addr), (peer, local));
             assert_eq!(kept.query("id").as_deref(), Some("1"));
         }
     }

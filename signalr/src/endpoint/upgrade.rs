@@ -1,5 +1,6 @@
 //! From an HTTP request to a WebSocket.
 
+use futures_util::{FutureExt, future::Either};
 use http::{
     Method, StatusCode, Version,
     header::{
@@ -120,12 +121,14 @@ where
 
 /// Runs the connection in a task of its own, as soon as the response is out.
 pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade, compressed: bool) {
-    tokio::spawn(async move {
-        match on_upgrade.await {
-            Ok(upgraded) => run(opened, upgraded, compressed).await,
-            Err(error) => tracing::debug!(%error, "the client went away during the upgrade"),
+    // Chained, as a block with two waits would keep what the first has used beside the second.
+    tokio::spawn(on_upgrade.then(move |upgraded| match upgraded {
+        Ok(upgraded) => Either::Left(run(opened, upgraded, compressed)),
+        Err(error) => {
+            tracing::debug!(%error, "the client went away during the upgrade");
+            Either::Right(std::future::ready(()))
         }
-    });
+    }));
 }
 
 /// No `async fn`, whose future would keep a place for what it was called with.
@@ -135,7 +138,6 @@ fn run<E: Endpoint>(
     upgraded: Upgraded,
     compressed: bool,
 ) -> impl Future<Output = ()> + Send {
-    use futures_util::future::Either;
     // With the socket itself in hand, hyper's state and its read buffer are gone for good.
     match upgraded.downcast::<TokioIo<super::socket::Socket>>() {
         Ok(parts) => {

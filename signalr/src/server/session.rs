@@ -3,10 +3,10 @@
 use std::{
     pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::Poll,
+    task::{Context as TaskContext, Poll},
 };
 
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{
     callee::{HubCallee, ServerSide},
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     connection::{CLOSED_WITH_ERROR, CloseMessage, End, Incoming, Pump},
     endpoint::Opened,
-    hub::{Connecting, ConnectionParts, Context, Hub, Lifetime, Link},
+    hub::{Connecting, ConnectionId, ConnectionParts, Context, Hub, Lifetime, Link},
     protocol::framing::FrameBuffer,
     transport::{Ending, Transport},
 };
@@ -39,22 +39,35 @@ pub(super) fn run<H: Hub, T: Transport>(
         },
         transport,
     });
+    let begun = Box::pin(begin(Arc::clone(&opened.endpoint), pump));
     async move {
-        let connection = &*opened.connection;
         #[cfg(feature = "metrics")]
         let _counted =
             crate::endpoint::Counted::new(&opened.endpoint.core.front, &opened.connection);
         {
-            let span = tracing::debug_span!("connection", hub = H::NAME, id = %connection.id());
-            let mut session = pin!(serve(&opened.endpoint, pump).instrument(span));
-            std::future::poll_fn(|cx| match session.as_mut().poll(cx) {
+            let mut session = pin!(
+                async move {
+                    let Some(mut running) = begun.await else {
+                        return;
+                    };
+                    let end = std::future::poll_fn(|cx| running.poll(cx)).await;
+                    Box::pin(running.finish(end)).await;
+                }
+                .instrument(span(H::NAME, opened.connection.id()))
+            );
+            let killed = &opened.connection.killed;
+            std::future::poll_fn(move |cx| match session.as_mut().poll(cx) {
                 Poll::Ready(()) => Poll::Ready(()),
-                Poll::Pending => connection.killed.poll(cx),
+                Poll::Pending => killed.poll(cx),
             })
             .await;
         }
-        Box::pin(forget(&opened.endpoint.core, connection)).await;
+        Box::pin(forget(&opened.endpoint.core, &opened.connection)).await;
     }
+}
+
+fn span(hub: &str, id: &ConnectionId) -> Span {
+    tracing::debug_span!("connection", hub, %id)
 }
 
 /// A session that was cut short could not say it; a backplane that hangs does not hold the shutdown up.
@@ -65,28 +78,50 @@ async fn forget(core: &Core, connection: &Connection) {
         .ok();
 }
 
-async fn serve<H: Hub, T: Transport>(shared: &Arc<Shared<H>>, mut pump: Box<Pump<T, ServerSide>>) {
+/// A connection between its beginning and its end.
+struct Running<H: Hub, T> {
+    pump: Box<Pump<T, ServerSide>>,
+    incoming: Box<Incoming<ServerSide, HubCallee<H>>>,
+}
+
+impl<H: Hub, T: Transport> Running<H, T> {
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<End> {
+        self.pump.poll_run(cx, &mut self.incoming)
+    }
+
+    /// Ends the calls, and then the connection.
+    async fn finish(self, End { close, reason }: End) {
+        let Self { mut pump, incoming } = self;
+        let HubCallee { cx, .. } = incoming.end();
+        pump.finish(cx, close, reason).await;
+    }
+}
+
+/// The handshake and `on_connected`. `None`: one of them was refused, and the connection is closed.
+async fn begin<H: Hub, T: Transport>(
+    shared: Arc<Shared<H>>,
+    mut pump: Box<Pump<T, ServerSide>>,
+) -> Option<Running<H, T>> {
     match pump.handshake().await {
         Ok(true) => {}
-        Ok(false) => return Box::pin(pump.close(None, Ending::Normal)).await,
+        Ok(false) => {
+            pump.close(None, Ending::Normal).await;
+            return None;
+        }
         Err(refusal) => {
             tracing::debug!(text = refusal.0, "handshake refused");
-            return Box::pin(pump.refuse(&refusal)).await;
+            pump.refuse(&refusal).await;
+            return None;
         }
     }
-    let Some(cx) = Box::pin(enter(shared, &mut pump)).await else {
-        return;
-    };
-    let side = &pump.side;
+    let cx = enter(&shared, &mut pump).await?;
     let callee = HubCallee {
-        side: side.clone(),
+        side: pump.side.clone(),
         methods: Arc::clone(&shared.methods),
         cx,
     };
-    let mut incoming = Box::new(Incoming::new(side.clone(), callee));
-    let End { close, reason } = std::future::poll_fn(|cx| pump.poll_run(cx, &mut incoming)).await;
-    let HubCallee { cx, .. } = incoming.end();
-    Box::pin(pump.finish(cx, close, reason)).await;
+    let incoming = Box::new(Incoming::new(pump.side.clone(), callee));
+    Some(Running { pump, incoming })
 }
 
 /// Makes a connection known and runs `on_connected`. `None`: the hub has refused it, and it is closed.
