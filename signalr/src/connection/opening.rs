@@ -1,5 +1,7 @@
 //! What the request that opens a connection says.
 
+use std::borrow::Cow;
+
 use http::request::Parts;
 
 /// The value of a parameter; names are compared without case (TR-11).
@@ -21,11 +23,14 @@ pub(crate) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .find(|(key, _)| decode(key).eq_ignore_ascii_case(name))
-        .map(|(_, value)| decode(value))
+        .map(|(_, value)| decode(value).into_owned())
 }
 
 /// Undoes percent encoding; what is no valid escape stays as it is.
-fn decode(text: &str) -> String {
+fn decode(text: &str) -> Cow<'_, str> {
+    if memchr::memchr2(b'%', b'+', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -44,7 +49,7 @@ fn decode(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -1,8 +1,13 @@
 //! An endpoint and its connections, whatever they are for.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use http::request::Parts;
+use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -139,6 +144,8 @@ pub(crate) trait Attached: Send + Sync + 'static {
 pub(crate) struct Front<C: Attached> {
     pub(crate) options: C::Options,
     pub(super) sessions: Sessions<C>,
+    /// The list of transports in the answer to a negotiation.
+    pub(super) offers: OnceLock<Box<RawValue>>,
     pub(super) heart: Heart,
     /// Cancelled when the server shuts down: listeners stop.
     pub(crate) stopping: CancellationToken,
@@ -151,6 +158,7 @@ impl<C: Attached> Front<C> {
         Self {
             options,
             sessions: Sessions::default(),
+            offers: OnceLock::new(),
             heart: Heart::new(heartbeat),
             stopping: CancellationToken::new(),
             all_gone: Notify::new(),

@@ -136,12 +136,15 @@ fn negotiate<E: Endpoint>(endpoint: &E, parts: &Parts) -> HttpResponse {
     if let Err(refused) = negotiated {
         return refuse(refused);
     }
-    let offers: Vec<_> = options.offers().map(offer).collect();
+    let offers = front.offers.get_or_init(|| {
+        let offers: Vec<_> = options.offers().map(offer).collect();
+        negotiate::offers(&offers)
+    });
     json(&Accepted {
         negotiate_version: version,
         connection_id: &id,
         connection_token: (version > 0).then_some(&secret),
-        available_transports: &offers,
+        available_transports: offers,
     })
 }
 

@@ -191,14 +191,17 @@ impl<T: Transport> Pump<T, ServerSide> {
         }) = close
         {
             let protocol = self.side.connection.protocol();
-            let mut bytes = Vec::new();
             let error = error.as_deref();
             let message = Control::Close {
                 error,
                 allow_reconnect,
             };
-            protocol.write_control(&mut bytes, &message);
-            self.transport.push(&raw(protocol.is_binary(), &bytes));
+            let packet = Packet::build(protocol.is_binary(), |out| {
+                protocol.write_control(out, &message);
+                Ok::<_, std::convert::Infallible>(())
+            });
+            let Ok(packet) = packet;
+            self.transport.push(&packet);
         }
         self.transport.close(ending);
         let options = self.side.core.options();
