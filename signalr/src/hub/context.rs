@@ -84,6 +84,9 @@ impl<H: Hub> Connecting<H> {
     ///
     /// With long polling it is the first poll, for as long as the connection lives. A connection without HTTP (see
     /// [`serve_connection`](crate::HubServer::serve_connection)) has an empty `GET /`.
+    ///
+    /// Whoever asks for it first makes the connection take some memory more, about 1 KB; [`query`](Self::query),
+    /// [`cookie`](Self::cookie), [`peer_addr`](Self::peer_addr) and [`local_addr`](Self::local_addr) do without.
     #[must_use]
     pub fn request(&self) -> &http::request::Parts {
         self.parts.link.request()

@@ -164,3 +164,26 @@ pub(super) async fn unregister(core: &Core, connection: &Connection) {
         core.backplane.disconnected(connection.id(), user).await;
     }
 }
+
+#[cfg(all(test, feature = "macros", not(feature = "metrics")))]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::{hub, transport::ws::server::WebSocket};
+
+    struct Nothing;
+
+    #[hub]
+    impl Nothing {}
+
+    fn size<A, B, F>(_: impl FnOnce(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// tokio adds 112 bytes of its own, the choice of the socket included, and rounds up to a multiple of 128.
+    #[test]
+    fn a_task_fits_256_bytes() {
+        assert!(size(run::<Nothing, WebSocket<TcpStream>>) <= 144);
+    }
+}
