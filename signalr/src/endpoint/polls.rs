@@ -31,7 +31,7 @@ const BYTES: &str = "application/octet-stream";
 /// Answers a poll: the first one at once, any other when there is something.
 pub(super) fn poll<E: Endpoint>(endpoint: &Arc<E>, parts: Parts) -> ResponseFuture {
     match check(&**endpoint, &parts, HttpTransportType::LongPolling) {
-        Ok((token, None)) => uncached(open(endpoint, token, parts)).into(),
+        Ok((token, None)) => uncached(open(endpoint, &token, parts)).into(),
         Ok((_, Some(connection))) => match connection.via() {
             Via::LongPolling { polls, .. } => {
                 renew(&*connection, &parts, endpoint.front().now());
@@ -55,9 +55,9 @@ fn renew(connection: &impl Attached, parts: &Parts, now: u64) {
 }
 
 /// The first poll starts the connection, and brings nothing: clients see that the way is free.
-fn open<E: Endpoint>(endpoint: &Arc<E>, token: String, parts: Parts) -> HttpResponse {
+fn open<E: Endpoint>(endpoint: &Arc<E>, token: &str, parts: Parts) -> HttpResponse {
     let request = Opening::new(parts);
-    let attached = endpoint.attach(&token, request, |inlet| {
+    let attached = endpoint.attach(token, request, |inlet| {
         let polls = Polls::new();
         let transport = LongPolling::new(Arc::clone(&inlet), Arc::clone(&polls));
         Some((Via::LongPolling { inlet, polls }, transport))

@@ -201,10 +201,10 @@ fn read_end(text: &mut &[u8]) -> Option<SocketAddr> {
     let mut bytes = text.split_off(..usize::from(length))?;
     let port = u16::from_be_bytes(take(&mut bytes)?);
     if length == V4 {
-        let ip = Ipv4Addr::from_octets(take(&mut bytes)?);
+        let ip = Ipv4Addr::from(take::<4>(&mut bytes)?);
         return Some(SocketAddr::new(IpAddr::V4(ip), port));
     }
-    let ip = Ipv6Addr::from_octets(take(&mut bytes)?);
+    let ip = Ipv6Addr::from(take::<16>(&mut bytes)?);
     let flowinfo = u32::from_be_bytes(take(&mut bytes)?);
     let scope_id = u32::from_be_bytes(take(&mut bytes)?);
     Some(SocketAddrV6::new(ip, port, flowinfo, scope_id).into())
