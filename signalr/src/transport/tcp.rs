@@ -1,6 +1,7 @@
 //! A bare byte stream: raw TCP, a Unix socket, an in-memory pipe (transports reference, section 14).
 
 use std::{
+    cell::RefCell,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -11,8 +12,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{Ending, Read, Transport, out_queue::OutQueue};
 use crate::{error::Error, packet::Packet};
 
-/// Room that a read makes in the buffer at least.
+/// Bytes that one read takes at most.
 const READ_SIZE: usize = 4 * 1024;
+
+thread_local! {
+    /// Lent to whichever connection reads right now: an array of its own would have to be filled with zeros for each read.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
+}
 
 /// Hub messages back to back on any duplex stream.
 pub(crate) struct Raw<S> {
@@ -34,6 +40,24 @@ impl<S> Raw<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Raw<S> {
+    fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+        into: &mut BytesMut,
+    ) -> Poll<Result<Read, Error>> {
+        let mut buffer = ReadBuf::new(scratch);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+        into.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(if buffer.filled().is_empty() {
+            Read::End
+        } else {
+            Read::Data
+        }))
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Raw<S> {
     fn is_binary(&self) -> bool {
         true
@@ -44,15 +68,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Raw<S> {
         cx: &mut Context<'_>,
         into: &mut BytesMut,
     ) -> Poll<Result<Read, Error>> {
-        let mut piece = [0; READ_SIZE];
-        let mut buffer = ReadBuf::new(&mut piece);
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
-        into.extend_from_slice(buffer.filled());
-        Poll::Ready(Ok(if buffer.filled().is_empty() {
-            Read::End
-        } else {
-            Read::Data
-        }))
+        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+            Ok(mut scratch) => self.poll_piece(cx, &mut scratch, into),
+            // A stream of the application's that reads another one within.
+            Err(_) => self.poll_piece(cx, &mut [0; READ_SIZE], into),
+        })
     }
 
     fn push(&mut self, packet: &Packet) {
