@@ -37,7 +37,8 @@ pub(super) enum Step {
 pub(crate) struct Incoming<S, C> {
     side: S,
     callee: C,
-    running: FuturesUnordered<Running>,
+    /// Made for the first that does not end at once: without calls it would be the largest part of an idle connection's state.
+    running: Option<FuturesUnordered<Running>>,
     /// Of ordinary calls; streams and uploads need none (server reference, section 4).
     turns: Arc<Turns>,
     /// Ordinary calls that wait for their turn, arguments bound. Reading goes on meanwhile, up to a limit in bytes.
@@ -58,7 +59,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         Self {
             side,
             callee,
-            running: FuturesUnordered::new(),
+            running: None,
             turns,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -122,7 +123,9 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     /// Drives the calls; whether any has ended.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> bool {
         let mut progress = self.uploads.poll(cx) | self.callee.poll(cx);
-        while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
+        while let Some(running) = &mut self.running
+            && let Poll::Ready(Some(ended)) = running.poll_next_unpin(cx)
+        {
             self.forget_uploads(ended.number, &ended.uploads);
             self.ended(&ended.head, ended.slot, ended.outcome);
             progress = true;
@@ -173,7 +176,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         let Some(id) = head.id().filter(|_| invocation.streaming) else {
             return Ok(());
         };
-        let mut running = self.running.iter();
+        let mut running = self.running.iter().flatten();
         if running.any(|call| call.slot == Slot::Stream && call.head.id() == Some(id)) {
             return Err(format!("Invocation ID '{id}' is already in use."));
         }
@@ -259,7 +262,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             }
             Poll::Pending => {
                 call.turns = Some(Arc::clone(&self.turns));
-                self.running.push(call);
+                self.running.get_or_insert_default().push(call);
             }
         }
     }
@@ -298,7 +301,8 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     /// dropped, but for those whose method takes a token and no stream: these learn of it and end by themselves.
     fn cancel(&mut self, id: &str) {
         let is_meant = |call: &Running| call.head.id() == Some(id);
-        for call in self.running.iter_mut().filter(|call| is_meant(call)) {
+        let running = self.running.iter_mut().flatten();
+        for call in running.filter(|call| is_meant(call)) {
             call.cancel();
         }
         while let Some(at) = self.waiting.iter().position(is_meant) {
