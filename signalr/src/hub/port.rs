@@ -35,8 +35,8 @@ pub(crate) trait Link: Send + Sync {
 
 /// Sends and groups, for all connections of a hub.
 pub(crate) trait Lifetime: Send + Sync {
-    /// The protocols that a message to anybody must be encoded in.
-    fn protocols(&self) -> &[HubProtocol];
+    /// The protocols that a message must be encoded in.
+    fn protocols(&self, to: &Recipients) -> &[HubProtocol];
     fn send(&self, to: Recipients, message: OutboundMessage) -> BoxFuture<Result<(), Error>>;
     fn join(&self, connection: ConnectionId, group: Arc<str>) -> BoxFuture<Result<(), Error>>;
     fn leave(&self, connection: ConnectionId, group: Arc<str>) -> BoxFuture<Result<(), Error>>;

@@ -72,6 +72,11 @@ impl HubProtocol {
         }
     }
 
+    /// A list of it alone.
+    pub(crate) fn only(self) -> &'static [Self] {
+        &Self::ALL[self.index()..=self.index()]
+    }
+
     /// Its place in [`ALL`](Self::ALL).
     pub(crate) fn index(self) -> usize {
         self as usize

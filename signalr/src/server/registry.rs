@@ -12,6 +12,7 @@ use crate::{
     connection::{BoxFuture, Turn},
     error::Error,
     hub::{ConnectionId, Link, OutboundMessage, Recipients},
+    protocol::HubProtocol,
 };
 
 const SHARDS: usize = 16;
@@ -68,6 +69,12 @@ impl Registry {
             }
             Some(_) => None,
         }
+    }
+
+    /// What a connection speaks.
+    pub(super) fn protocol(&self, id: &str) -> Option<HubProtocol> {
+        let shard = self.connections.read(id);
+        shard.get(id).map(|connection| connection.protocol())
     }
 
     fn find(&self, id: &str) -> Option<Arc<Connection>> {
