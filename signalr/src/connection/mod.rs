@@ -18,6 +18,7 @@ mod outflow;
 #[cfg(feature = "server")]
 mod pump;
 mod question;
+mod queue;
 mod receiver;
 mod running;
 mod short;

@@ -139,7 +139,7 @@ impl Outflow {
                 end(protocol, &self.id, error)
             }
         };
-        self.turn = outbox.send(&packet);
+        self.turn = outbox.send(packet);
         if self.turn.is_none() && self.state == State::Ending {
             self.state = State::Ended;
         }

@@ -13,7 +13,7 @@ use super::{Context, Hub, IntoHubError};
 use crate::{
     connection::{CallError, CallHead},
     error::Error,
-    packet::Packet,
+    packet::Draft,
     protocol::{Headers, HubResult, ItemHead, Outcome},
 };
 
@@ -113,11 +113,10 @@ impl<H: Hub> Call<H> {
         let Some(head) = head else {
             return Ok(());
         };
-        let packet = Packet::build(head.protocol().is_binary(), |out| head.write(out, item))
+        let draft = Draft::write(head.protocol().is_binary(), |out| head.write(out, item))
             .map_err(|error| CallError::Stream(error.into()))?;
         let link = self.cx.link();
-        link.write(packet);
-        if let Some(room) = link.room() {
+        if let Some(room) = link.write_item(draft) {
             room.await;
         }
         if link.is_aborted() {
@@ -136,9 +135,9 @@ impl<H: Hub> Call<H> {
 
     fn complete<T: HubResult>(&self, outcome: Outcome<'_, &T>) -> Result<(), Error> {
         let link = self.cx.link();
-        if let Some(packet) = self.head.completion(link.protocol(), outcome)? {
+        if let Some(draft) = self.head.completion(link.protocol(), outcome)? {
             self.head.answered.store(true, Relaxed);
-            link.write(packet);
+            link.write(draft);
         }
         Ok(())
     }

@@ -131,7 +131,7 @@ impl Delivery for RegistryDelivery {
             for connection in registry.select(&to) {
                 // A connection whose protocol nobody spoke when the message was encoded has joined after the send began.
                 if let Some(packet) = message.packet(connection.protocol()) {
-                    slow.extend(connection.outbox.send(packet));
+                    slow.extend(connection.outbox.send(packet.clone()));
                 }
             }
             for turn in slow {
