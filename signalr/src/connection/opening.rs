@@ -7,12 +7,12 @@ pub(crate) fn query(request: &Parts, name: &str) -> Option<String> {
     find(request.uri.query(), name)
 }
 
-/// A cookie, as the client sent it.
+/// A cookie, as the client sent it. One that is no text is none, and hides no other.
 pub(crate) fn cookie<'a>(request: &'a Parts, name: &str) -> Option<&'a str> {
     let lists = request.headers.get_all(COOKIE).into_iter();
-    let mut pairs = lists
-        .filter_map(|list| list.to_str().ok())
-        .flat_map(|list| list.split(';'))
+    let pairs = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b';'));
+    let mut pairs = pairs
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().split_once('='));
     pairs.find_map(|(key, value)| (key == name).then_some(value))
 }
@@ -65,5 +65,25 @@ mod tests {
         assert_eq!(find(query, "flag").as_deref(), Some(""));
         assert_eq!(find(query, "other"), None);
         assert_eq!(find(None, "id"), None);
+    }
+
+    #[test]
+    fn a_cookie_that_is_no_text_hides_no_other() {
+        let lists: [&[u8]; 3] = [
+            b"name=J\xfcrgen; session=s1;town=K\xc3\xb6ln",
+            b"\xff",
+            b"last=1",
+        ];
+        let mut request = http::Request::new(());
+        for list in lists {
+            let list = http::HeaderValue::from_bytes(list).expect("opaque bytes");
+            request.headers_mut().append(COOKIE, list);
+        }
+        let (request, ()) = request.into_parts();
+        assert_eq!(cookie(&request, "name"), None);
+        assert_eq!(cookie(&request, "session"), Some("s1"));
+        assert_eq!(cookie(&request, "town"), Some("Köln"));
+        assert_eq!(cookie(&request, "last"), Some("1"));
+        assert_eq!(cookie(&request, "other"), None);
     }
 }
