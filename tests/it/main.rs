@@ -53,6 +53,7 @@ mod protocol_errors;
 mod proxies;
 mod quiet_sockets;
 mod raw;
+mod raw_detached;
 mod raw_ends;
 mod raw_streams;
 mod receive_limit;
