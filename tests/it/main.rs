@@ -83,4 +83,5 @@ mod victim;
 mod web_negotiate;
 mod web_transports;
 mod websockets;
+mod ws_frames;
 mod ws_hostile;
