@@ -6,12 +6,16 @@
 //! curl --data 'the build is green' http://127.0.0.1:5000/notify
 //! ```
 
-use axum::Router;
-use axum::extract::State;
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::Html;
+use axum::middleware::{Next, from_fn};
+use axum::response::{Html, Response};
 use axum::routing::{get, post};
-use signalr::{HubContext, HubServer, hub, receiver};
+use axum::serve::IncomingStream;
+use axum::{Router, serve};
+use signalr::{Context, HubContext, HubServer, LocalAddr, PeerAddr, hub, receiver};
+use tokio::net::TcpListener;
 
 /// What the server calls on the page.
 #[receiver]
@@ -19,11 +23,40 @@ trait NewsClient {
     async fn news(&self, text: &str);
 }
 
-/// A hub without methods: here clients only listen.
+/// Here clients mostly listen.
 struct NewsHub;
 
 #[hub(client = NewsClient)]
-impl NewsHub {}
+impl NewsHub {
+    /// Both ends of the caller's socket.
+    pub fn ends(&self, cx: &Context<Self>) -> [Option<String>; 2] {
+        [cx.peer_addr(), cx.local_addr()].map(|end| Some(end?.to_string()))
+    }
+}
+
+/// Both ends of a socket, which axum's listener knows and the hub does not.
+#[derive(Clone)]
+struct Ends(PeerAddr, Option<LocalAddr>);
+
+impl Connected<IncomingStream<'_, TcpListener>> for Ends {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        let local = stream.io().local_addr().ok().map(LocalAddr);
+        Self(PeerAddr(*stream.remote_addr()), local)
+    }
+}
+
+/// Puts them where the hub finds them: it sees `cx.peer_addr()` and `cx.local_addr()` then.
+async fn tell_ends(
+    ConnectInfo(Ends(peer, local)): ConnectInfo<Ends>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(peer);
+    if let Some(local) = local {
+        request.extensions_mut().insert(local);
+    }
+    next.run(request).await
+}
 
 /// The context is all that a handler needs to reach clients: it is cheap to clone, and no hub call is under way.
 async fn notify(
@@ -48,14 +81,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/", get(Html(include_str!("index.html"))))
         .route("/notify", post(notify))
         .with_state(hub.context())
-        .nest_service("/hub", hub.clone());
+        .nest_service("/hub", hub.clone())
+        .layer(from_fn(tell_ends))
+        .into_make_service_with_connect_info::<Ends>();
 
     let address = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:5000".into());
-    let listener = tokio::net::TcpListener::bind(address).await?;
+    let listener = TcpListener::bind(address).await?;
     println!("Open http://{}", listener.local_addr()?);
-    axum::serve(listener, app)
+    serve(listener, app)
         .with_graceful_shutdown(async move {
             tokio::signal::ctrl_c().await.ok();
             // axum waits for its connections, and hub connections do not end by themselves.

@@ -9,10 +9,13 @@
 //! ```
 //!
 //! Where WebSockets do not get through, `HttpConnection` of `@microsoft/signalr` falls back to Server-Sent Events and long polling.
+//!
+//! It echoes text. To WebSockets and event streams a connection sends text unless `set_transfer_format` says otherwise, so bytes that are
+//! no UTF-8 fail to be sent there: the handler ends with that error, and the connection with the close code 1011.
 
 use signalr::{ConnectionServer, Error, RawConnection, Server};
 
-/// Sends everything back. The connection ends when this returns.
+/// Sends every text back. The connection ends when this returns.
 async fn echo(mut connection: RawConnection) -> Result<(), Error> {
     while let Some(bytes) = connection.recv().await? {
         connection.send(bytes).await?;

@@ -14,7 +14,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use signalr::{Context, HubError, HubServer, Mount, PeerAddr, ResponseBody, hub, receiver};
+use signalr::{
+    Context, HubError, HubServer, LocalAddr, Mount, PeerAddr, ResponseBody, hub, receiver,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service;
 
@@ -32,6 +34,11 @@ impl Applause {
     pub async fn clap(&self, cx: &Context<Self>) -> Result<(), HubError> {
         let claps = self.0.fetch_add(1, Relaxed) + 1;
         Ok(cx.clients().all().applause(claps).await?)
+    }
+
+    /// Both ends of the caller's socket.
+    pub fn ends(&self, cx: &Context<Self>) -> [Option<String>; 2] {
+        [cx.peer_addr(), cx.local_addr()].map(|end| Some(end?.to_string()))
     }
 }
 
@@ -51,9 +58,13 @@ async fn answer(
 }
 
 async fn connection(hub: Mount, socket: TcpStream, peer: SocketAddr) -> hyper::Result<()> {
+    let local = socket.local_addr().ok().map(LocalAddr);
     let service = service_fn(|mut request: Request<Incoming>| {
-        // The hub sees it as `cx.peer_addr()`.
+        // The hub sees them as `cx.peer_addr()` and `cx.local_addr()`.
         request.extensions_mut().insert(PeerAddr(peer));
+        if let Some(local) = local {
+            request.extensions_mut().insert(local);
+        }
         answer(hub.clone(), request)
     });
     http1::Builder::new()

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { openSuite, programs, startBrowser, startServer } from "./support.mjs";
+import { openSuite, programs, startBrowser, startServer, surroundings } from "./support.mjs";
 import { offered } from "./suite/encodings.mjs";
-import { cases } from "./suite/index.mjs";
+import { cases, lasting } from "./suite/index.mjs";
 
 const limit = { timeout: 30_000 };
 let server;
@@ -27,6 +27,14 @@ for (const encoding of offered) {
     if (way === "events" && encoding !== "json") continue;
     describe(`the suite on a page in ${encoding}, ${way}`, () => {
       for (const name of cases.keys()) test(name, limit, () => run(name, encoding, way));
+      for (const name of lasting.keys()) {
+        test(name, limit, async (t) => {
+          const { url, outside } = await surroundings(t);
+          const own = await openSuite(browser, url, outside);
+          t.after(() => own.page.close());
+          await own.runCase(name, encoding, way);
+        });
+      }
     });
   }
 

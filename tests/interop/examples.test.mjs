@@ -2,7 +2,10 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import http from "node:http";
+import net from "node:net";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -41,6 +44,9 @@ test("axum: an HTTP handler pushes to the hub's clients, and Ctrl-C lets everybo
   assert.match(await page.text(), /@microsoft\/signalr/);
 
   const reader = await connect(t, `${server.url}/hub`);
+  const [peer, local] = await reader.invoke("ends");
+  assert.match(peer, /^127\.0\.0\.1:\d+$/);
+  assert.equal(local, `127.0.0.1:${server.port}`);
   const news = new Queue();
   reader.on("news", (text) => news.push(text));
   const notify = async (body) => (await fetch(`${server.url}/notify`, { method: "POST", body })).status;
@@ -87,6 +93,9 @@ test("hyper: every window hears the applause, and Ctrl-C lets everybody go", lim
     const heard = new Queue();
     connection.on("applause", (claps) => heard.push(claps));
     await connection.start();
+    const [peer, local] = await connection.invoke("ends");
+    assert.match(peer, /^127\.0\.0\.1:\d+$/);
+    assert.equal(local, `127.0.0.1:${server.port}`);
     windows.push({ connection, heard });
   }
   for (let claps = 1; claps <= windows.length; claps++) {
@@ -115,6 +124,7 @@ test("actix: the hub is reached by every transport, in both encodings, and Ctrl-
       await connection.start();
       assert.equal(await connection.invoke("transport"), HttpTransportType[transport]);
       assert.match(await connection.invoke("peer"), /^127\.0\.0\.1:\d+$/);
+      assert.equal(await connection.invoke("local"), `127.0.0.1:${server.port}`);
       everybody.push({ connection, heard });
     }
   }
@@ -149,6 +159,77 @@ test("actix: the server knows at once when a client's socket or event stream bre
   // A server that still had them would wait for five seconds.
   const { code } = await within(server.stop(), "the server to stop", 3_000);
   assert.equal(code, 0);
+});
+
+/** The URL of a negotiated connection. */
+async function negotiate(base) {
+  const negotiated = await fetch(`${base}/negotiate?negotiateVersion=1`, { method: "POST" });
+  return `${base}?id=${(await negotiated.json()).connectionToken}`;
+}
+
+/** A connection of long polling by hand: its URL, after the first poll. */
+async function poll(base) {
+  const url = await negotiate(base);
+  assert.equal(await (await fetch(url)).text(), "");
+  return url;
+}
+
+/** Sends a GET request on a socket of its own, which nobody but the test closes. */
+async function get(url, headers = {}) {
+  const { port, host, pathname, search } = new URL(url);
+  const socket = net.connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  const lines = Object.entries({ Host: host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`GET ${pathname}${search} HTTP/1.1\r\n${lines.join("")}\r\n`);
+  return socket;
+}
+
+const upgrade = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==" };
+for (const [what, headers] of [["a socket", upgrade], ["an event stream", { Accept: "text/event-stream" }]]) {
+  test(`actix: the server knows at once when a client closes its end of ${what}`, limit, async (t) => {
+    const server = await startServer(programs.actix, "127.0.0.1:0");
+    t.after(() => server.kill());
+    const url = await negotiate(`${server.url}/chat`);
+    const socket = await get(url, headers);
+    t.after(() => socket.destroy());
+    await within(once(socket, "data"), "the answer");
+    const closed = once(socket.resume(), "close");
+    socket.end();
+    await within(closed, "the server to close its end", 3_000);
+    assert.equal((await fetch(url, { method: "POST" })).status, 404);
+  });
+}
+
+const handshake = '{"protocol":"json","version":1}\x1e';
+
+for (const [how, end] of [["breaks", "resetAndDestroy"], ["is closed", "end"]]) {
+  test(`actix: the messages of a poll that ${how} go to the next one`, limit, async (t) => {
+    const server = await startServer(programs.actix, "127.0.0.1:0");
+    t.after(() => server.kill());
+    const url = await poll(`${server.url}/chat`);
+    const socket = await get(url);
+    t.after(() => socket.destroy());
+    // Nothing says when it has come: a POST on another socket, answered, is a good moment later.
+    assert.equal((await fetch(url, { method: "POST" })).status, 200);
+    const closed = once(socket.resume(), "close");
+    socket[end]();
+    await within(closed, "the server to close its end", 3_000);
+    assert.equal((await fetch(url, { method: "POST", body: handshake })).status, 200);
+    assert.equal(await (await within(fetch(url), "the next poll")).text(), "{}\x1e");
+  });
+}
+
+test("actix: a body counts whatever upgrade is asked for with it", limit, async (t) => {
+  const server = await startServer(programs.actix, "127.0.0.1:0");
+  t.after(() => server.kill());
+  const url = await poll(`${server.url}/chat`);
+  // As `curl --http2` sends it.
+  const headers = { Connection: "Upgrade, HTTP2-Settings", Upgrade: "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__" };
+  const request = http.request(url, { method: "POST", headers }).end(handshake);
+  const [answer] = await within(once(request, "response"), "the answer");
+  answer.resume();
+  assert.equal(answer.statusCode, 200);
+  assert.equal(await (await within(fetch(url), "the next poll")).text(), "{}\x1e");
 });
 
 test("the pages pin the scripts that are tested here", limit, async () => {

@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { client, connected as connectedAs, library, programs, skipped, startServer, within } from "./support.mjs";
+import { client, connected as connectedAs, library, programs, skipped, startServer, surroundings, within } from "./support.mjs";
 import { failure } from "./suite/check.mjs";
 import { offered } from "./suite/encodings.mjs";
-import { cases, run } from "./suite/index.mjs";
+import { cases, lasting, run } from "./suite/index.mjs";
 
 const limit = { timeout: 30_000 };
 
@@ -25,6 +25,12 @@ for (const encoding of offered) {
   for (const way of ["negotiated", "skipped"]) {
     describe(`the suite in ${encoding}, negotiation ${way}`, () => {
       for (const name of cases.keys()) test(name, limit, () => run(name, library, server.url, encoding, way));
+      for (const name of lasting.keys()) {
+        test(name, limit, async (t) => {
+          const { url, outside } = await surroundings(t);
+          await run(name, library, url, encoding, way, outside);
+        });
+      }
     });
   }
 

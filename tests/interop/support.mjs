@@ -14,8 +14,9 @@ import * as msgpack from "@microsoft/signalr-protocol-msgpack";
 import { chromium } from "playwright-core";
 
 import { build, start, waysOf } from "./suite/client.mjs";
+import { Queue, within } from "./suite/waiting.mjs";
 
-export { Queue, within } from "./suite/waiting.mjs";
+export { Queue, within };
 
 const target = fileURLToPath(new URL("../../target/", import.meta.url));
 const release = path.join(target, "release/examples");
@@ -87,11 +88,15 @@ const bundle = (name) => here(`node_modules/@microsoft/${name}/dist/browser/${na
 const suiteScript = `
   import { run } from "/suite/index.mjs";
   const library = { signalR, msgpack: signalR.protocols.msgpack };
-  window.runCase = (name, encoding, way) => run(name, library, location.origin, encoding, way);`;
+  window.runCase = (name, encoding, way) => run(name, library, location.origin, encoding, way, window.outside);`;
 
-/** Opens a page of a server and gives it the official client and the common suite: `runCase(name, encoding, way)` runs a case there. */
-export async function openSuite(browser, url) {
+/**
+ * Opens a page of a server and gives it the official client and the common suite: `runCase(name, encoding, way)` runs a case there.
+ * `outside` is what the case may do to its server and network.
+ */
+export async function openSuite(browser, url, outside) {
   const page = await browser.newPage();
+  if (outside) await page.exposeFunction("outside", outside);
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
   // The page itself must come from the server: the browser lets pages of other origins not connect to this machine.
@@ -163,11 +168,16 @@ export async function connected(t, url, settings) {
   return start(connection);
 }
 
-/** A TCP relay in front of the server: `cut()` breaks all connections, `freeze()` swallows what clients send. */
+/**
+ * A TCP relay in front of the server: `cut()` breaks all connections, `down()` does so and takes no new ones until `up()`, `freeze()`
+ * swallows what clients send.
+ */
 export async function relay(t, port) {
   const pairs = new Set();
   let frozen = false;
+  let broken = false;
   const server = net.createServer((near) => {
+    if (broken) return void near.resetAndDestroy();
     const far = net.connect(port, "127.0.0.1");
     const pair = [near, far];
     pairs.add(pair);
@@ -192,9 +202,35 @@ export async function relay(t, port) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     cut,
+    down: () => {
+      broken = true;
+      cut();
+    },
+    up: () => (broken = false),
     freeze: () => (frozen = true),
     thaw: () => (frozen = false),
   };
+}
+
+/** A server of a test's own behind a network that breaks; `through(t, port)` may put a proxy between the two. `outside(deed)` makes things happen. */
+export async function surroundings(t, through) {
+  let server = await startServer(programs.interop);
+  const { port } = server;
+  const near = through ? Number(new URL((await through(t, port)).url).port) : port;
+  const network = await relay(t, near);
+  // Behind the network, which ends first: Node spins when the client's idle sockets are closed by the server just before they are reset.
+  t.after(() => server.kill());
+  const deeds = {
+    down: () => network.down(),
+    up: () => void network.up(),
+    stop: async () => {
+      const { code } = await within(server.stop(), "the server to stop");
+      assert.equal(code, 0);
+    },
+    kill: async () => void (await server.kill()),
+    start: async () => void (server = await startServer(programs.interop, `127.0.0.1:${port}`)),
+  };
+  return { url: network.url, outside: (deed) => deeds[deed]() };
 }
 
 /** An HTTP proxy that lets no WebSocket through, and refuses what `refuse` says. */

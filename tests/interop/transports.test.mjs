@@ -3,15 +3,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { client, connected as connectedAs, isEvents, library, programs, proxy, relay, startServer, ways, within } from "./support.mjs";
+import { client, connected as connectedAs, isEvents, library, programs, proxy, startServer, surroundings, ways, within } from "./support.mjs";
 import { failure } from "./suite/check.mjs";
 import { offered } from "./suite/encodings.mjs";
-import { cases, run } from "./suite/index.mjs";
+import { cases, lasting, run } from "./suite/index.mjs";
 
 const limit = { timeout: 30_000 };
-/** Enough quick retries to outlast a restart. */
-const retries = Array(200).fill(25);
-
 let server;
 before(async () => {
   server = await startServer(programs.interop);
@@ -40,6 +37,12 @@ for (const { way, encodings, transport, through } of roads) {
       for (const name of cases.keys()) {
         test(name, limit, async (t) => run(name, library, (await between(t)).url, encoding, way));
       }
+      for (const name of lasting.keys()) {
+        test(name, limit, async (t) => {
+          const { url, outside } = await surroundings(t, through);
+          await run(name, library, url, encoding, way, outside);
+        });
+      }
     });
 
     describe(`connections in ${encoding} over ${transport}${blocked}`, () => {
@@ -62,32 +65,6 @@ for (const { way, encodings, transport, through } of roads) {
         }
       });
 
-      test("messages of 40 KB pass where the limit is raised, and larger ones than that end the connection", limit, async (t) => {
-        const connection = await connect(t, "large", { retries });
-        for (const size of [40_000, 200_000]) {
-          const text = "x".repeat(size);
-          assert.equal(await connection.invoke("echoString", text), text);
-        }
-        connection.send("echoString", "x".repeat(300_000)).catch(() => {});
-        await connection.reconnecting.next("the break");
-        await connection.reconnected.next("the return");
-        assert.equal(await connection.invoke("add", 1, 2), 3);
-      });
-
-      test("the hub closes with a reason, and the client comes back if it may", limit, async (t) => {
-        const final = await connect(t, "hub", { retries });
-        final.send("closeMe", "tea is over", false).catch(() => {});
-        assert.equal((await final.closed.next("the end")).message, "Server returned an error on close: tea is over");
-        assert.deepEqual(final.reconnecting.drain(), []);
-
-        const returning = await connect(t, "hub", { retries });
-        const id = returning.connectionId;
-        returning.send("closeMe", null, true).catch(() => {});
-        await returning.reconnecting.next("the break");
-        assert.notEqual(await returning.reconnected.next("the return"), id);
-        assert.equal((await returning.invoke("whoAmI")).transport, transport);
-      });
-
       test("a client that stops is gone at once, and its last words are heard", limit, async (t) => {
         const [witness, connection] = [await connect(t, "quick"), await connect(t, "quick")];
         const id = connection.connectionId;
@@ -95,35 +72,6 @@ for (const { way, encodings, transport, through } of roads) {
         await connection.stop();
         assert.equal(await within(witness.heard.next(), "the last words", 3_000), "the last words");
         assert.deepEqual(await within(witness.gone.next(), "the departure", 3_000), { id, reason: null });
-      });
-
-      test("a server that stops or dies is found again", limit, async (t) => {
-        const first = await startServer(programs.interop);
-        const { url } = await between(t, first.port);
-        const connection = await connectedAs(t, `${url}/hub`, { encoding, options, retries });
-        const { code } = await within(first.stop(), "the server to stop");
-        assert.equal(code, 0);
-        await connection.reconnecting.next("the goodbye");
-        const second = await startServer(programs.interop, `127.0.0.1:${first.port}`);
-        await connection.reconnected.next("the return");
-        assert.equal((await connection.invoke("whoAmI")).transport, transport);
-        await second.kill();
-        await connection.reconnecting.next("the break");
-        const third = await startServer(programs.interop, `127.0.0.1:${first.port}`);
-        t.after(() => third.kill());
-        await connection.reconnected.next("the second return");
-        assert.equal(await connection.invoke("add", 1, 2), 3);
-      });
-
-      test("a network that breaks is survived", limit, async (t) => {
-        const { url } = await between(t);
-        const wire = await relay(t, Number(new URL(url).port));
-        const connection = await connectedAs(t, `${wire.url}/hub`, { encoding, options, retries });
-        const id = connection.connectionId;
-        wire.cut();
-        await connection.reconnecting.next("the break");
-        assert.notEqual(await connection.reconnected.next("the return"), id);
-        assert.equal(await connection.invoke("add", 1, 2), 3);
       });
     });
   }

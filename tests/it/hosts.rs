@@ -2,10 +2,15 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use axum::{
+    extract::{ConnectInfo, connect_info::Connected},
+    middleware,
+    serve::IncomingStream,
+};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use serde_json::json;
-use signalr::{Context, HubError, HubServer, Server, hub};
+use signalr::{Context, HubError, HubServer, LocalAddr, PeerAddr, Server, hub};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -27,6 +32,10 @@ impl Named {
 
     pub fn peer(&self, cx: &Context<Self>) -> Option<SocketAddr> {
         cx.peer_addr()
+    }
+
+    pub fn local(&self, cx: &Context<Self>) -> Option<SocketAddr> {
+        cx.local_addr()
     }
 
     pub fn user(&self, cx: &Context<Self>) -> Option<String> {
@@ -104,6 +113,42 @@ async fn a_hub_is_a_tower_service_behind_plain_hyper() {
     let token = token.as_str().expect("a token");
     let mut wire = Wire::connect(addr, &format!("/?id={token}")).await;
     assert_eq!(wire.invoke("name", json!([])).await, "hyper");
+}
+
+/// Both ends of a socket, as axum's listener knows them.
+#[derive(Clone)]
+struct Ends(PeerAddr, Option<LocalAddr>);
+
+impl Connected<IncomingStream<'_, TcpListener>> for Ends {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        let local = stream.io().local_addr().ok().map(LocalAddr);
+        Self(PeerAddr(*stream.remote_addr()), local)
+    }
+}
+
+#[tokio::test]
+async fn axum_tells_the_addresses_through_a_layer() {
+    let (listener, addr) = listen().await;
+    let layer = middleware::from_fn(
+        async |ConnectInfo(Ends(peer, local)): ConnectInfo<Ends>,
+               mut request: axum::extract::Request,
+               next: middleware::Next| {
+            request.extensions_mut().insert(peer);
+            if let Some(local) = local {
+                request.extensions_mut().insert(local);
+            }
+            next.run(request).await
+        },
+    );
+    let app = axum::Router::new()
+        .nest_service("/hub", HubServer::new(Named("axum")))
+        .layer(layer)
+        .into_make_service_with_connect_info::<Ends>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut wire = Wire::connect(addr, "/hub").await;
+    let (peer, local) = (wire.local_addr().to_string(), addr.to_string());
+    assert_eq!(wire.invoke("peer", json!([])).await, peer);
+    assert_eq!(wire.invoke("local", json!([])).await, local);
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ use serde_json::Value;
 use signalr::{Context, HttpTransportType, HubServer, Server, hub};
 use tower_service::Service;
 
-use crate::support::http::{Http, UPGRADE};
+use crate::support::{
+    http::{Http, UPGRADE},
+    web,
+};
 
 struct Plain;
 
@@ -223,6 +226,21 @@ async fn five_hundred_negotiated_connections_never_meet_the_cap_of_five() {
     }
     assert_eq!(hub.negotiation_count(), 0);
     hub.closed().await;
+}
+
+#[tokio::test]
+async fn a_websocket_without_negotiation_is_let_in_while_the_cap_is_full() {
+    let hub = HubServer::builder(Plain).max_negotiations(1);
+    let hub = hub.build().expect("valid");
+    let addr = web::serve(&hub).await;
+    web::negotiate(addr).await;
+    let refused = web::ask(addr, "POST", "/hub/negotiate", "").await;
+    assert_eq!(refused.status, 429);
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        open.push(web::Wire::connect(addr, "/hub").await);
+    }
+    assert_eq!((hub.negotiation_count(), hub.connection_count()), (1, 5));
 }
 
 #[tokio::test(start_paused = true)]

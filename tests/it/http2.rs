@@ -274,6 +274,28 @@ async fn a_hundred_requests_run_at_once_and_further_ones_wait() {
 }
 
 #[tokio::test]
+async fn a_connect_to_no_hub_is_refused_whatever_pages_there_are() {
+    let pages = async |_| http::Response::new("a page".to_owned());
+    let server = Server::new()
+        .mount(HubServer::new(Shown).at("/hub"))
+        .fallback(pages);
+    let addr = start(server).await;
+    let mut client = Http2::clear(addr).await;
+    let page = client.fetch("GET", "/nowhere", b"").await;
+    assert_eq!(page, (200, "a page".to_owned()));
+    // 200 would say that there is a WebSocket now.
+    for protocol in ["websocket", "webtransport"] {
+        let response = client.connect("/nowhere", protocol, &VERSION).await;
+        assert_eq!(read(response).await, (404, "Nothing is here.".to_owned()));
+    }
+    // Nor is there a tunnel to anywhere, over either version.
+    let answer = ask(addr, "CONNECT", "example.test:443", "").await;
+    assert_eq!(answer.status, 404);
+    let tunnel = client.tunnel("example.test:443").await;
+    assert_eq!(read(tunnel).await.0, 404);
+}
+
+#[tokio::test]
 async fn axum_serves_websockets_over_http2() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("bound");

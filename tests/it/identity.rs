@@ -77,17 +77,26 @@ async fn whoever_is_denied_gets_no_connection_at_any_endpoint() {
         ("&access_token=mallory", 403),
         ("&access_token=trap", 500),
     ] {
-        for (method, path, accept) in [
-            ("POST", "/negotiate?x".to_owned(), "*/*"),
-            ("GET", format!("/?id={token}"), "*/*"),
-            ("GET", format!("/?id={token}"), "text/event-stream"),
-            ("POST", format!("/?id={token}"), "*/*"),
-            ("DELETE", format!("/?id={token}"), "*/*"),
+        let events = ("accept", "text/event-stream");
+        let socket = [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        for (method, path, more) in [
+            ("POST", "/negotiate?x".to_owned(), &[][..]),
+            ("GET", format!("/?id={token}"), &[]),
+            ("GET", format!("/?id={token}"), &[events]),
+            ("GET", format!("/?id={token}"), &socket),
+            ("GET", "/?x".to_owned(), &socket),
+            ("POST", format!("/?id={token}"), &[]),
+            ("DELETE", format!("/?id={token}"), &[]),
             // Before anything is known of the connection.
-            ("GET", "/?id=unknown".to_owned(), "*/*"),
+            ("GET", "/?id=unknown".to_owned(), &[]),
         ] {
             let target = format!("{path}{credentials}");
-            let headers = [("accept", accept), ("origin", "https://a.example")];
+            let headers = [&[("origin", "https://a.example")], more].concat();
             let answer = ask(&server, method, &target, &headers, String::new()).await;
             answer.expect_text(status, "");
             let readable = answer.header("access-control-allow-origin");

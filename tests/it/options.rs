@@ -43,6 +43,11 @@ async fn every_option_is_checked() {
             longer,
         ),
         (
+            refused(|server| server.close_timeout(zero)),
+            "close_timeout",
+            longer,
+        ),
+        (
             refused(|server| server.max_receive_size(0)),
             "max_receive_size",
             least,

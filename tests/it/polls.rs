@@ -130,8 +130,11 @@ async fn of_many_polls_at_once_one_is_answered_and_the_others_are_sent_away() {
     polling.client.call("1", "echo", json!(["x"])).await;
     let mut statuses = Vec::new();
     for poll in polls {
-        statuses.push(poll.await.expect("an answer").status);
+        let answer = poll.await.expect("an answer");
+        answer.expect_uncached();
+        statuses.push(answer.status);
     }
+    assert!(statuses.contains(&409), "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1);
     assert!(
         statuses

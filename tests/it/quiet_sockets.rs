@@ -1,5 +1,7 @@
 //! WebSockets while time passes: through hyper's upgrade over an in-memory pipe, so that the clock can be paused.
 
+use std::time::Duration;
+
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use serde_json::json;
@@ -80,6 +82,21 @@ async fn ten_quiet_minutes_hold_a_ping_of_the_hub_every_fifteen_seconds_and_no_p
     }
     assert_eq!(last, text(close));
     assert_eq!(wire.next().await, close_frame());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_close_time_out_can_be_set() {
+    let log = Log::default();
+    let hub = HubServer::builder(Quiet(log.clone())).close_timeout(Duration::from_secs(20));
+    let hub = hub.build().expect("valid");
+    let mut wire = connect(&hub).await;
+    wire.tell(r#"{"type":1,"target":"leave","arguments":[]}"#)
+        .await;
+    assert_eq!(wire.next().await, text(r#"{"type":7}"#));
+    assert_eq!(wire.next().await, close_frame());
+    let start = Instant::now();
+    assert_eq!(wire.next().await, None);
+    assert!((20_000..20_100).contains(&since(start)), "{}", since(start));
 }
 
 #[tokio::test(start_paused = true)]

@@ -130,6 +130,32 @@ async fn a_client_that_takes_nothing_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_infinite_send_timeout_gives_nobody_up() {
+    let (give, mut taken) = tokio::sync::mpsc::unbounded_channel();
+    let server = ConnectionServer::builder(move |mut connection: RawConnection| {
+        let give = give.clone();
+        async move {
+            connection.send(vec![b'x'; 100_000]).await?;
+            give.send(()).expect("the test waits");
+            Ok::<_, Error>(())
+        }
+    })
+    .send_timeout(Duration::MAX)
+    .build()
+    .expect("valid");
+    let (mut io, other) = duplex(1024);
+    let served = server.clone();
+    tokio::spawn(async move { served.serve_connection(other).await });
+    // A day in vain.
+    wait(86_400_000).await;
+    assert!(taken.try_recv().is_err());
+    assert_eq!(server.connection_count(), 1);
+    let mut all = vec![0; 100_000];
+    soon(io.read_exact(&mut all)).await.expect("all of it");
+    soon(taken.recv()).await.expect("sent");
+}
+
+#[tokio::test(start_paused = true)]
 async fn polls_that_stop_end_the_input() {
     let (server, mut connections) = handed();
     let target = target_of(&server).await;

@@ -1,14 +1,16 @@
 //! From actix-web to hyper, which a hub understands: each request gets a pipe in memory with an HTTP server at its other end.
+//!
+//! What is spoken in the pipe is HTTP/1.1, so that is what the hub sees, whatever the client speaks.
 
 use actix_web::error::ErrorBadGateway;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::{BodyExt, Either, Empty, StreamBody};
 use hyper::body::Frame;
 use hyper_util::rt::TokioIo;
-use signalr::{Mount, PeerAddr};
+use signalr::{LocalAddr, Mount, PeerAddr};
 use tokio::io::{AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio_util::io::ReaderStream;
 use tower_service::Service;
@@ -20,7 +22,11 @@ pub async fn hub(
     hub: web::Data<Mount>,
 ) -> actix_web::Result<HttpResponse> {
     let (near, far) = tokio::io::duplex(64 * 1024);
-    serve(Mount::clone(&hub), request.peer_addr().map(PeerAddr), far);
+    let ends = Ends {
+        peer: request.peer_addr().map(PeerAddr),
+        local: LocalAddr(request.app_config().local_addr()),
+    };
+    serve(Mount::clone(&hub), ends, far);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near))
         .await
         .map_err(ErrorBadGateway)?;
@@ -32,7 +38,7 @@ pub async fn hub(
     for (name, value) in request.headers() {
         forwarded = forwarded.header(name.as_str(), value.as_bytes());
     }
-    if request.headers().contains_key(header::UPGRADE) {
+    if wants_websocket(&request) {
         let forwarded = forwarded.body(Either::Left(Empty::<Bytes>::new()));
         let answer = sender.send_request(forwarded.map_err(ErrorBadGateway)?);
         return respond(answer.await.map_err(ErrorBadGateway)?, Some(payload)).await;
@@ -43,12 +49,31 @@ pub async fn hub(
     respond(answer.await.map_err(ErrorBadGateway)?, None).await
 }
 
+/// Whether what follows the request is a WebSocket's and no body. Other upgrades may be asked for with any request, and are ignored.
+fn wants_websocket(request: &HttpRequest) -> bool {
+    let protocols = request.headers().get_all(header::UPGRADE);
+    let mut protocols = protocols
+        .filter_map(|list| list.to_str().ok())
+        .flat_map(|list| list.split(','));
+    request.method() == Method::GET
+        && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
+}
+
+/// Both ends of the client's socket, which the hub sees as `cx.peer_addr()` and `cx.local_addr()`.
+#[derive(Clone, Copy)]
+struct Ends {
+    peer: Option<PeerAddr>,
+    local: LocalAddr,
+}
+
 /// Speaks HTTP for the hub at one end of a pipe.
-fn serve(hub: Mount, peer: Option<PeerAddr>, far: DuplexStream) {
+fn serve(hub: Mount, ends: Ends, far: DuplexStream) {
     let service = hyper::service::service_fn(move |mut request: http::Request<_>| {
-        if let Some(peer) = peer {
-            request.extensions_mut().insert(peer);
+        let extensions = request.extensions_mut();
+        if let Some(peer) = ends.peer {
+            extensions.insert(peer);
         }
+        extensions.insert(ends.local);
         hub.clone().call(request)
     });
     let http = hyper::server::conn::http1::Builder::new();

@@ -31,6 +31,10 @@ impl ChatHub {
     pub fn peer(&self, cx: &Context<Self>) -> Option<String> {
         cx.peer_addr().map(|peer| peer.to_string())
     }
+
+    pub fn local(&self, cx: &Context<Self>) -> Option<String> {
+        cx.local_addr().map(|local| local.to_string())
+    }
 }
 
 async fn page() -> impl Responder {
@@ -51,6 +55,8 @@ async fn main() -> std::io::Result<()> {
             .route("/chat{rest:.*}", web::to(bridge::hub))
     })
     .disable_signals()
+    // A client that closes its end has gone: a poll must not be answered into a dead socket, where its messages would be lost.
+    .h1_allow_half_closed(false)
     .bind(address)?;
     println!("Hub at http://{}/chat", server.addrs()[0]);
     let running = server.run();

@@ -9,10 +9,11 @@ pub(crate) fn query(request: &Parts, name: &str) -> Option<String> {
     parameter(request.uri.query(), name)
 }
 
-/// A cookie in the values of the header, as the client sent it.
-pub(crate) fn cookie<'a>(lists: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
-    let mut pairs = lists
-        .flat_map(|list| list.split(';'))
+/// A cookie in the values of the header, as the client sent it. One that is no text is none, and hides no other.
+pub(crate) fn cookie<'a>(lists: impl Iterator<Item = &'a [u8]>, name: &str) -> Option<&'a str> {
+    let pairs = lists.flat_map(|list| list.split(|byte| *byte == b';'));
+    let mut pairs = pairs
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().split_once('='));
     pairs.find_map(|(key, value)| (key == name).then_some(value))
 }
@@ -69,5 +70,20 @@ mod tests {
         assert_eq!(parameter(query, "flag").as_deref(), Some(""));
         assert_eq!(parameter(query, "other"), None);
         assert_eq!(parameter(None, "id"), None);
+    }
+
+    #[test]
+    fn a_cookie_that_is_no_text_hides_no_other() {
+        let lists: [&[u8]; 3] = [
+            b"name=J\xfcrgen; session=s1;town=K\xc3\xb6ln",
+            b"\xff",
+            b"last=1",
+        ];
+        let cookie = |name| cookie(lists.into_iter(), name);
+        assert_eq!(cookie("name"), None);
+        assert_eq!(cookie("session"), Some("s1"));
+        assert_eq!(cookie("town"), Some("Köln"));
+        assert_eq!(cookie("last"), Some("1"));
+        assert_eq!(cookie("other"), None);
     }
 }

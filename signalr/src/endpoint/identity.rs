@@ -77,6 +77,31 @@ impl Identity {
 }
 
 /// Why a request is turned away.
+///
+/// # Example
+///
+/// ```
+/// use http::request::Parts;
+/// use signalr::{Denied, Identity};
+///
+/// /// A proxy in front of the server has written who it is, and what that user may.
+/// fn member(request: &Parts) -> Result<Identity, Denied> {
+///     let header = |name: &str| request.headers.get(name)?.to_str().ok();
+///     match (header("x-user"), header("x-role")) {
+///         (Some(user), Some("member")) => Ok(Identity::user(user)),
+///         (Some(_), _) => Err(Denied::Forbidden),
+///         (None, _) => Err(Denied::Unauthorized),
+///     }
+/// }
+/// # struct Club;
+/// # #[signalr::hub]
+/// # impl Club {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), signalr::Error> {
+/// let server = signalr::HubServer::builder(Club).authorize(member).build()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Denied {
     /// It does not say, or not credibly, who it comes from: 401.

@@ -59,6 +59,7 @@ impl HttpOptions {
     pub(crate) fn validate(&self) -> Result<(), Error> {
         for (option, value) in [
             ("send_timeout", self.send_timeout),
+            ("close_timeout", self.close_timeout),
             ("disconnect_timeout", self.disconnect_timeout),
             ("poll_timeout", self.poll_timeout),
         ] {
@@ -126,6 +127,7 @@ mod tests {
         let options = HttpOptions::default();
         assert_eq!(options.close_timeout, Duration::from_secs(5));
         assert_eq!(options.send_queue_limit, 65_536);
+        assert_eq!(options.send_timeout, Duration::from_secs(10));
         assert_eq!(options.heartbeat(), Duration::from_secs(1));
         assert_eq!(options.min_negotiate_version, 0);
         assert_eq!(options.disconnect_timeout, Duration::from_secs(15));

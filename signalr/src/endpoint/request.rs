@@ -106,11 +106,7 @@ impl Opening {
         let lists = self
             .headers()
             .filter(|(header, ..)| *header == COOKIE.as_str());
-        let lists = lists.filter_map(|(_, _, value)| {
-            let text = str::from_utf8(value).ok()?;
-            text.is_ascii().then_some(text)
-        });
-        opening::cookie(lists, name)
+        opening::cookie(lists.map(|(_, _, value)| value), name)
     }
 
     fn unpack(&self) -> Parts {
@@ -262,7 +258,7 @@ mod tests {
             }
             for name in ["a", "b", "c", "d"] {
                 let lists = before.headers.get_all(COOKIE).iter();
-                let lists = lists.filter_map(|list| list.to_str().ok());
+                let lists = lists.map(HeaderValue::as_bytes);
                 assert_eq!(kept.cookie(name), opening::cookie(lists, name));
             }
             for name in ["id", "ACCESS_token", "a", "x"] {

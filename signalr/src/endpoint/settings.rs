@@ -22,6 +22,13 @@ macro_rules! http_settings {
             self
         }
 
+        /// How long a client may take to end its side of a WebSocket or of a stream without HTTP, once the server has ended its own;
+        /// then it is cut off. Default: 5 s.
+        pub fn close_timeout(mut self, timeout: Duration) -> Self {
+            self.http().close_timeout = timeout;
+            self
+        }
+
         /// Which HTTP transports clients may use. Default: all of them.
         ///
         /// The others are not offered when a client negotiates, and refused when it asks for one all the same. A client falls back by
@@ -123,6 +130,9 @@ macro_rules! http_settings {
         /// Switch it off where something in front of the server does that and does not replace headers that are there: a browser does
         /// not take two of them. tower-http's `CorsLayer` replaces them. Origins are checked all the same, since nothing else does that
         /// for WebSockets.
+        ///
+        /// What is in front must answer pre-flight requests (`OPTIONS`) itself then, before they come here: they get 405, and 401 where
+        /// [`authorize`](Self::authorize) asks for a token, as browsers send none with them. `CorsLayer` answers them.
         pub fn cors_headers(mut self, on: bool) -> Self {
             self.http().cors_headers = on;
             self

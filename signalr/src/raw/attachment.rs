@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Wake, Waker},
@@ -16,11 +16,14 @@ use crate::{
     connection::ConnectionId,
     endpoint::{Attached, Expiry, HttpOptions, Opening, Via, millis},
     error::{Error, Kind},
-    transport::polls::Tick,
+    transport::{Transport, polls::Tick},
 };
 
 /// No write waits.
 const NEVER: u64 = u64::MAX;
+
+const CUT_OFF: &str =
+    "The connection was cut off by the server, which stops or no longer serves it.";
 
 /// What a connection's handler and its endpoint share.
 pub(super) struct Attachment {
@@ -28,6 +31,8 @@ pub(super) struct Attachment {
     pub(super) request: Opening,
     pub(super) via: Via,
     expiry: Expiry,
+    /// Until the connection has ended. Behind a lock, as it is the handler's, wherever that has put it, and the server's to cut off.
+    transport: Mutex<Option<Box<dyn Transport>>>,
     /// Who reads and who writes: two tasks, where a handler has split its connection.
     pub(super) reader: AtomicWaker,
     pub(super) writer: AtomicWaker,
@@ -49,6 +54,7 @@ impl Attachment {
             request,
             via,
             expiry: Expiry::never(),
+            transport: Mutex::new(None),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             stuck_since: AtomicU64::new(NEVER),
@@ -57,6 +63,39 @@ impl Attachment {
             stopping: AtomicBool::new(false),
             killed: Notify::new(),
         }
+    }
+
+    /// The connection begins.
+    pub(super) fn set_transport(&self, transport: Box<dyn Transport>) {
+        *self.lock() = Some(transport);
+    }
+
+    /// The connection ends: whoever still has it finds it closed.
+    pub(super) fn take_transport(&self) -> Option<Box<dyn Transport>> {
+        let transport = self.lock().take();
+        self.reader.wake();
+        self.writer.wake();
+        transport
+    }
+
+    /// Asks or tells the transport something that does not wait.
+    ///
+    /// # Errors
+    /// The server has cut it off.
+    pub(super) fn with_transport<T>(
+        &self,
+        work: impl FnOnce(&mut dyn Transport) -> T,
+    ) -> Result<T, Error> {
+        match self.lock().as_deref_mut() {
+            Some(transport) => Ok(work(transport)),
+            None => Err(Kind::NotConnected(CUT_OFF.into()).into()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn Transport>>> {
+        self.transport
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the server wants the connection to end.

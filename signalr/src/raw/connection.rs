@@ -1,6 +1,7 @@
 //! One raw connection, as its handler sees it.
 
 use std::{
+    convert::Infallible,
     fmt,
     future::poll_fn,
     net::SocketAddr,
@@ -18,10 +19,23 @@ use crate::{
     endpoint::Endpoint,
     error::{Error, Kind},
     packet::Packet,
-    transport::{Ending, Read, Transport},
+    transport::{Ending, Read},
 };
 
 /// How bytes travel where a transport has messages of two kinds; the name is .NET's.
+///
+/// # Example
+///
+/// ```
+/// use signalr::{Error, RawConnection, TransferFormat};
+///
+/// async fn greet(mut connection: RawConnection) -> Result<(), Error> {
+///     connection.send("a text message").await?;
+///     connection.set_transfer_format(TransferFormat::Binary)?;
+///     connection.send(vec![0xff, 0x00]).await
+/// }
+/// # let server = signalr::ConnectionServer::new(greet);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransferFormat {
@@ -43,13 +57,47 @@ pub enum TransferFormat {
 /// fails, or it does not take what is sent to it.
 ///
 /// The connection ends when this is dropped, wherever that is: everything sent goes out first, and the transport is closed in its own
-/// way. If the handler has failed, a WebSocket closes with the code 1011.
+/// way. If the handler has failed, a WebSocket closes with the code 1011. Until then it counts as open, also when the handler has given it
+/// to a task of its own and returned. A server that stops cuts it off after its `drain`: the transport is closed, and receiving and
+/// sending fail with an error whose [`is_closed`](Error::is_closed) is true.
 ///
-/// See [`ConnectionServer`](crate::ConnectionServer) for an example.
+/// # Example
+///
+/// Lines, each answered with its length, whatever pieces they come in:
+///
+/// ```
+/// use signalr::{ConnectionServer, RawConnection};
+/// use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+///
+/// async fn lengths(connection: RawConnection) -> std::io::Result<()> {
+///     let mut connection = BufReader::new(connection);
+///     let mut line = String::new();
+///     while connection.read_line(&mut line).await? > 0 {
+///         let answer = format!("{}\n", line.trim_end().len());
+///         connection.write_all(answer.as_bytes()).await?;
+///         line.clear();
+///     }
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let server = ConnectionServer::new(lengths);
+/// let (mut client, io) = tokio::io::duplex(1024);
+/// tokio::spawn(async move { server.serve_connection(io).await });
+/// client.write_all(b"tea\n").await?;
+/// # let mut answer = [0; 2];
+/// # tokio::io::AsyncReadExt::read_exact(&mut client, &mut answer).await?;
+/// # assert_eq!(&answer, b"3\n");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A real line protocol limits how long a line may get. With [`recv`](Self::recv) and [`send`](Self::send): see
+/// [`ConnectionServer`](crate::ConnectionServer).
 pub struct RawConnection {
-    /// Given back when this is dropped.
-    transport: Option<Box<dyn Transport>>,
-    back: Option<oneshot::Sender<Box<dyn Transport>>>,
+    /// Whoever serves the connection waits for this to be dropped.
+    _kept: oneshot::Sender<Infallible>,
     endpoint: Arc<Handlers>,
     attachment: Arc<Attachment>,
     waker: Waker,
@@ -63,15 +111,14 @@ pub struct RawConnection {
 }
 
 impl RawConnection {
+    /// The connection, and what completes when it is dropped.
     pub(super) fn new(
-        transport: Box<dyn Transport>,
         endpoint: Arc<Handlers>,
         attachment: Arc<Attachment>,
-    ) -> (Self, oneshot::Receiver<Box<dyn Transport>>) {
-        let (back, returned) = oneshot::channel();
+    ) -> (Self, oneshot::Receiver<Infallible>) {
+        let (kept, dropped) = oneshot::channel();
         let connection = Self {
-            transport: Some(transport),
-            back: Some(back),
+            _kept: kept,
             waker: attachment.waker(),
             endpoint,
             attachment,
@@ -81,7 +128,7 @@ impl RawConnection {
             format: TransferFormat::default(),
             tail: Tail::default(),
         };
-        (connection, returned)
+        (connection, dropped)
     }
 
     /// The connection's public id.
@@ -141,9 +188,9 @@ impl RawConnection {
     /// # Errors
     /// The transport has no binary messages.
     pub fn set_transfer_format(&mut self, format: TransferFormat) -> Result<(), Error> {
-        let transport = self.transport();
+        let is_binary = self.attachment.with_transport(|wire| wire.is_binary())?;
         if let (TransferFormat::Binary, Some(transport), false) =
-            (format, transport, self.wire().is_binary())
+            (format, self.transport(), is_binary)
         {
             let text = format!("The {transport} transport carries text only.");
             return Err(Kind::NotAllowed(text.into()).into());
@@ -190,17 +237,24 @@ impl RawConnection {
             if !self.received.is_empty() {
                 return Poll::Ready(Ok(true));
             }
-            if self.ended || self.attachment.is_stopping() {
+            if self.ended {
+                return Poll::Ready(Ok(false));
+            }
+            let unsent = self.unsent()?;
+            if self.attachment.is_stopping() {
                 return Poll::Ready(Ok(false));
             }
             self.attachment.check()?;
-            if self.wire().unsent() > 0 {
+            if unsent > 0 {
                 // A send that was given up, or a half of a split connection that waits for the other.
                 let _ = self.poll_flushed()?;
             }
             let mut own = Context::from_waker(&self.waker);
-            let wire = self.transport.as_mut().expect(TAKEN);
-            match ready!(wire.poll_read(&mut own, &mut self.received))? {
+            let received = &mut self.received;
+            let read = self
+                .attachment
+                .with_transport(|wire| wire.poll_read(&mut own, received))?;
+            match ready!(read)? {
                 Read::Data => {}
                 Read::End => self.ended = true,
             }
@@ -216,11 +270,11 @@ impl RawConnection {
             let text = "The connection is closed.";
             return Poll::Ready(Err(Kind::NotConnected(text.into()).into()));
         }
-        if self.has_room() {
+        if self.has_room()? {
             return Poll::Ready(Ok(()));
         }
         let flushed = self.poll_flushed()?;
-        if flushed.is_ready() || self.has_room() {
+        if flushed.is_ready() || self.has_room()? {
             Poll::Ready(Ok(()))
         } else {
             Poll::Pending
@@ -241,11 +295,10 @@ impl RawConnection {
         }
         let packet = Packet::build(self.format == TransferFormat::Binary, |out| {
             out.extend_from_slice(&piece);
-            Ok::<_, std::convert::Infallible>(())
+            Ok::<_, Infallible>(())
         });
         let packet = packet.unwrap_or_else(|never| match never {});
-        self.wire_mut().push(packet);
-        Ok(())
+        self.attachment.with_transport(|wire| wire.push(packet))
     }
 
     /// Waits until a socket has taken everything. A client that polls comes for it when it comes.
@@ -253,7 +306,7 @@ impl RawConnection {
         self.attachment.writer.register(cx.waker());
         self.attachment.check()?;
         let flushed = self.poll_flushed()?;
-        if flushed.is_ready() || self.wire().is_polled() && self.has_room() {
+        if flushed.is_ready() || self.is_polled()? && self.has_room()? {
             Poll::Ready(Ok(()))
         } else {
             Poll::Pending
@@ -261,54 +314,47 @@ impl RawConnection {
     }
 
     /// Ends our side behind everything that was sent; the client's side goes on until it has answered.
-    pub(super) fn end(&mut self) {
-        if !std::mem::replace(&mut self.closed, true) {
-            self.wire_mut().close(Ending::Normal);
+    pub(super) fn end(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.closed, true) {
+            return Ok(());
         }
+        self.attachment
+            .with_transport(|wire| wire.close(Ending::Normal))
     }
 
     fn poll_flushed(&mut self) -> Result<Poll<()>, Error> {
         let mut own = Context::from_waker(&self.waker);
-        let wire = self.transport.as_mut().expect(TAKEN);
-        match wire.poll_flush(&mut own) {
+        let flushed = self
+            .attachment
+            .with_transport(|wire| wire.poll_flush(&mut own))?;
+        match flushed {
             Poll::Ready(result) => {
                 self.attachment.set_stuck(None);
                 result.map(Poll::Ready)
             }
             Poll::Pending => {
                 // What waits for a poll is not stuck; the heartbeat looks at polls itself.
-                let now = (!wire.is_polled()).then(|| self.endpoint.front().now());
+                let now = (!self.is_polled()?).then(|| self.endpoint.front().now());
                 self.attachment.set_stuck(now);
                 Ok(Poll::Pending)
             }
         }
     }
 
-    fn has_room(&self) -> bool {
-        self.wire().unsent() < self.endpoint.options().send_queue_limit
+    fn has_room(&self) -> Result<bool, Error> {
+        Ok(self.unsent()? < self.endpoint.options().send_queue_limit)
     }
 
-    fn wire(&self) -> &dyn Transport {
-        self.transport.as_deref().expect(TAKEN)
+    fn unsent(&self) -> Result<usize, Error> {
+        self.attachment.with_transport(|wire| wire.unsent())
     }
 
-    fn wire_mut(&mut self) -> &mut dyn Transport {
-        self.transport.as_deref_mut().expect(TAKEN)
+    fn is_polled(&self) -> Result<bool, Error> {
+        self.attachment.with_transport(|wire| wire.is_polled())
     }
 
     pub(super) fn received(&mut self) -> &mut BytesMut {
         &mut self.received
-    }
-}
-
-const TAKEN: &str = "the transport is given back only when the connection is dropped";
-
-impl Drop for RawConnection {
-    fn drop(&mut self) {
-        if let (Some(back), Some(transport)) = (self.back.take(), self.transport.take()) {
-            // Whoever waited for it may have been killed.
-            back.send(transport).ok();
-        }
     }
 }
 

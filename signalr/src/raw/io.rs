@@ -49,7 +49,7 @@ impl AsyncWrite for RawConnection {
 
     /// Closes our side of the transport, behind everything that was written. What the client has sent before it answers can be read.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.end();
+        self.end().map_err(Error::into_io)?;
         self.poll_sent(cx).map_err(Error::into_io)
     }
 }

@@ -79,7 +79,29 @@ impl ConnectionServer {
     /// Serves one client over any duplex stream, without HTTP. Completes when the connection has ended.
     ///
     /// # Cancel safety
-    /// Dropping the future drops the handler, and ends the connection at once.
+    /// Dropping the future drops the handler, and ends the connection at once, wherever its [`RawConnection`] is.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use signalr::{ConnectionServer, Error, RawConnection};
+    /// use tokio::io::AsyncReadExt;
+    ///
+    /// async fn greet(mut connection: RawConnection) -> Result<(), Error> {
+    ///     connection.send("hello").await
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = ConnectionServer::new(greet);
+    /// let (mut client, io) = tokio::io::duplex(1024);
+    /// tokio::spawn(async move { server.serve_connection(io).await });
+    /// let mut greeting = String::new();
+    /// client.read_to_string(&mut greeting).await?;
+    /// assert_eq!(greeting, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve_connection<S>(&self, io: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -100,7 +122,7 @@ impl ConnectionServer {
         endpoint::respond(&self.handlers, route, request)
     }
 
-    /// How many connections are open.
+    /// How many connections are open: those whose [`RawConnection`] is not dropped yet, or is being closed.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.handlers.front.counts().1
@@ -108,12 +130,19 @@ impl ConnectionServer {
 
     /// Ends the server: no new connections from here on, and [`RawConnection::recv`] gives every handler `None`.
     ///
-    /// Waits up to `drain` for the connections to end, then drops the handlers that have not.
+    /// Waits up to `drain` for the connections to end, then drops the handlers that have not and cuts off what is still open, also
+    /// connections that were handed to tasks of their own. What those receive and send fails from then on.
+    ///
+    /// # Cancel safety
+    /// Dropped early, the goodbye is said all the same; but nothing is cut off any more, and new connections stay refused.
     pub async fn shutdown(&self, drain: Duration) {
         self.handlers.front.shutdown(drain).await;
     }
 
     /// Completes when no connection is open.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
     pub async fn closed(&self) {
         self.handlers.front.closed().await;
     }

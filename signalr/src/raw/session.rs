@@ -50,14 +50,25 @@ impl Endpoint for Handlers {
 async fn run(opened: Opened<Handlers>, transport: Box<dyn Transport>) {
     #[cfg(feature = "metrics")]
     let _counted = crate::endpoint::Counted::new(&opened.endpoint.front, &opened.connection);
-    let served: Pin<Box<dyn Future<Output = ()> + Send + '_>> = Box::pin(serve(&opened, transport));
+    opened.connection.set_transport(transport);
+    // Dropped before `opened`: what is counted no more is open no more.
+    let _cut = CutOff(&opened.connection);
+    let served: Pin<Box<dyn Future<Output = ()> + Send + '_>> = Box::pin(serve(&opened));
     drop(futures_util::future::select(served, pin!(opened.connection.killed.notified())).await);
 }
 
-async fn serve(opened: &Opened<Handlers>, transport: Box<dyn Transport>) {
+/// Takes the transport away from a handler that was killed or dropped, whose connection may live in another task.
+struct CutOff<'a>(&'a Attachment);
+
+impl Drop for CutOff<'_> {
+    fn drop(&mut self) {
+        drop(self.0.take_transport());
+    }
+}
+
+async fn serve(opened: &Opened<Handlers>) {
     let (endpoint, attachment) = (&opened.endpoint, &opened.connection);
-    let (connection, returned) =
-        RawConnection::new(transport, Arc::clone(endpoint), Arc::clone(attachment));
+    let (connection, dropped) = RawConnection::new(Arc::clone(endpoint), Arc::clone(attachment));
     let id = &attachment.id;
     let handled = async { (endpoint.handler)(connection).await };
     let ending = match AssertUnwindSafe(handled).catch_unwind().await {
@@ -73,7 +84,8 @@ async fn serve(opened: &Opened<Handlers>, transport: Box<dyn Transport>) {
         }
     };
     // A handler may have handed its connection to a task that lives longer.
-    let Ok(mut transport) = returned.await else {
+    dropped.await.ok();
+    let Some(mut transport) = attachment.take_transport() else {
         return;
     };
     transport.close(ending);

@@ -107,6 +107,28 @@ impl<H: Hub> HubServer<H> {
     ///
     /// # Cancel safety
     /// Dropping the future ends the connection at once, without a Close message and without `on_disconnected`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use signalr::{HubServer, hub};
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # struct Meter;
+    /// # #[hub]
+    /// # impl Meter {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = HubServer::new(Meter);
+    /// let (mut client, io) = tokio::io::duplex(1024);
+    /// tokio::spawn(async move { server.serve_connection(io).await });
+    /// client.write_all(b"{\"protocol\":\"json\",\"version\":1}\x1e").await?;
+    /// let mut answer = [0; 3];
+    /// client.read_exact(&mut answer).await?;
+    /// assert_eq!(&answer, b"{}\x1e");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve_connection<S>(&self, io: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -180,11 +202,17 @@ impl<H: Hub> HubServer<H> {
     ///
     /// New connections are refused from here on. Waits up to `drain` for the connections to end, then stops those that have not; their
     /// `on_disconnected` is cut short.
+    ///
+    /// # Cancel safety
+    /// Dropped early, the goodbye is said all the same; but nothing is stopped any more, and new connections stay refused.
     pub async fn shutdown(&self, drain: Duration) {
         self.shared.core.front.shutdown(drain).await;
     }
 
     /// Completes when no connection is open.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
     pub async fn closed(&self) {
         self.shared.core.front.closed().await;
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
@@ -45,6 +45,9 @@ pub(super) const BUFFER: usize = 64 * 1024;
 ///
 /// # Errors
 /// The address cannot be listened at.
+///
+/// # Cancel safety
+/// As that of [`Bound::run`].
 ///
 /// # Example
 ///
@@ -140,6 +143,8 @@ impl Server {
     }
 
     /// Answers all requests that are for no hub. Default: 404.
+    ///
+    /// `CONNECT` does not come here: the server is no proxy, and there is nobody to take a WebSocket over. The answer is 404.
     pub fn fallback<F, R, B>(mut self, answer: F) -> Self
     where
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
@@ -167,6 +172,9 @@ impl Server {
     ///
     /// # Errors
     /// The address cannot be listened at.
+    ///
+    /// # Cancel safety
+    /// Dropped early, nothing is listened at.
     pub async fn bind(self, addr: impl ToSocketAddrs) -> io::Result<Bound> {
         let listener = TcpListener::bind(addr).await?;
         Ok(Bound {
@@ -184,6 +192,10 @@ impl Server {
         let mut mounts = self.mounts.iter();
         let found = mounts.find_map(|mount| Some((mount, mount.find(path)?)));
         let Some((mount, route)) = found else {
+            // A page that is answered with 200 would be a tunnel, or a WebSocket, that was accepted.
+            if request.method() == Method::CONNECT {
+                return not_found();
+            }
             return (self.fallback)(request).await;
         };
         ends.tell(request.extensions_mut());
@@ -235,6 +247,29 @@ impl Bound {
 
     /// Serves until `stop` completes; then sends every client a Close message that lets it reconnect, and waits up to `drain` for
     /// connections and requests to end before it cuts them off.
+    ///
+    /// # Cancel safety
+    /// Before `stop` completes as that of [`run`](Self::run). Afterwards clients have been told to go and nobody new is let in, but what
+    /// then is still open is not cut off.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use signalr::{HubServer, Server, hub};
+    /// # struct Chat;
+    /// # #[hub]
+    /// # impl Chat {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let bound = Server::new().mount(HubServer::new(Chat).at("/chat")).bind("127.0.0.1:0").await?;
+    /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// let running = tokio::spawn(bound.run_until(async { drop(stopped.await) }, Duration::from_secs(5)));
+    /// stop.send(()).ok();
+    /// running.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn run_until(self, stop: impl Future<Output = ()>, drain: Duration) {
         let (mut requests, stopping) = (JoinSet::new(), watch::Sender::default());
         {

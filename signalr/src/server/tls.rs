@@ -75,6 +75,13 @@ impl Tls {
     ///
     /// # Errors
     /// A file cannot be read, holds nothing of the kind, or the key does not fit the certificate.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let error = signalr::Tls::from_pem_files("no-such-chain.pem", "no-such-key.pem").unwrap_err();
+    /// assert!(error.to_string().contains("no-such-chain.pem"));
+    /// ```
     pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> io::Result<Self> {
         let (chain, key) = (chain.as_ref(), key.as_ref());
         let read = |path: &Path| std::fs::read(path).map_err(|error| of_file(path, &error));
@@ -88,6 +95,18 @@ impl Tls {
     ///
     /// # Errors
     /// A text holds nothing of the kind, or the key does not fit the certificate.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use signalr::{Server, Tls};
+    ///
+    /// /// From wherever secrets are kept.
+    /// fn server(chain: &str, key: &str) -> std::io::Result<Server> {
+    ///     Ok(Server::new().tls(Tls::from_pem(chain, key)?))
+    /// }
+    /// assert!(server("no PEM", "none").is_err());
+    /// ```
     pub fn from_pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> io::Result<Self> {
         Self::new(certificates(chain.as_ref())?, secret(key.as_ref())?)
     }

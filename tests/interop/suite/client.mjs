@@ -73,7 +73,9 @@ export class World {
   #options;
   #connections = [];
 
-  constructor(library, server, encoding, way) {
+  /** `outside` does something to the server, or to the network, by name; see `surroundings` in `support.mjs`. */
+  constructor(library, server, encoding, way, outside) {
+    this.outside = outside;
     this.#library = library;
     this.#server = server;
     this.#options = waysOf(library)[way];
@@ -82,8 +84,9 @@ export class World {
   }
 
   /** A started client of one of the server's hubs. */
-  open = (hub = "hub") => {
-    const connection = build(this.#library, `${this.#server}/${hub}`, { encoding: this.encoding.name, options: this.#options });
+  open = (hub = "hub", settings = {}) => {
+    const own = { encoding: this.encoding.name, options: this.#options };
+    const connection = build(this.#library, `${this.#server}/${hub}`, { ...own, ...settings });
     this.#connections.push({ connection, sent: watchSends(connection) });
     return start(connection);
   };

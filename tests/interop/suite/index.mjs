@@ -3,6 +3,7 @@
 
 import { calls } from "./calls.mjs";
 import { World } from "./client.mjs";
+import { endings } from "./endings.mjs";
 import { questions } from "./questions.mjs";
 import { streams } from "./streams.mjs";
 import { uploads } from "./uploads.mjs";
@@ -12,11 +13,15 @@ import { values } from "./values.mjs";
 export const cases = new Map();
 for (const register of [values, calls, streams, uploads, questions]) register((name, run) => cases.set(name, run));
 
+/** The same for cases that need a server and a network of their own. */
+export const lasting = new Map();
+endings((name, run) => lasting.set(name, run));
+
 /** Runs a case with a world of its own. */
 export async function run(name, ...worldly) {
   const world = new World(...worldly);
   try {
-    await cases.get(name)(world);
+    await (cases.get(name) ?? lasting.get(name))(world);
   } finally {
     await world.close();
   }

@@ -102,6 +102,14 @@ impl Http2 {
         format!("/hub?id={token}")
     }
 
+    /// Asks for a tunnel with a plain CONNECT.
+    pub async fn tunnel(&mut self, authority: &str) -> Response<Incoming> {
+        let request = Request::connect(authority).body(Full::default());
+        let request = request.expect("a request");
+        let answered = in_time(self.requests.send_request(request)).await;
+        answered.expect("answered")
+    }
+
     /// Asks for a WebSocket with an extended CONNECT.
     pub async fn connect(
         &mut self,
