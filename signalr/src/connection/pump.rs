@@ -76,7 +76,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
             };
             progress |= incoming.poll(cx);
             match self.poll_write(cx, !progress, true) {
-                Ok(wrote) => progress |= wrote,
+                Ok(freed) => progress |= freed,
                 Err(end) => return Poll::Ready(end),
             }
             if !progress {
@@ -85,7 +85,8 @@ impl<T: Transport, S: Side> Pump<T, S> {
         }
     }
 
-    /// Takes what is queued and writes it; whether there may be more to do. `park`: have the next push wake the task.
+    /// Takes what is queued and writes it; whether that made room, so that reading may go on. `park`: until nothing more is queued
+    /// or the transport takes no more, and have the next push wake the task.
     ///
     /// A batch is written completely before the next is taken, so that the time it takes can be limited.
     pub(crate) fn poll_write(
@@ -94,32 +95,41 @@ impl<T: Transport, S: Side> Pump<T, S> {
         park: bool,
         signals: bool,
     ) -> Result<bool, End> {
-        let outbox = self.side.outbox();
-        let mut taken = Taken::Nothing;
-        if self.transport.is_polled() || self.transport.unsent() == 0 {
-            let transport = &mut self.transport;
-            taken = outbox.take(cx, park, |packet| transport.push(packet));
-        } else if let Some(signal) = outbox.take_signal(cx, park) {
-            taken = Taken::Signal(signal);
+        let (mut asked, mut freed) = (false, false);
+        loop {
+            match self.take(cx, park) {
+                Taken::Signal(signal) if signals => return Err(self.signaled(signal)),
+                Taken::Signal(signal) => {
+                    self.side.outbox().put_back(signal);
+                    return Ok(freed | self.poll_flush(cx)?);
+                }
+                // The transport has just been asked to write.
+                Taken::Nothing if asked => return Ok(freed),
+                Taken::Nothing => {}
+                Taken::Packets => self.side.clocks().sent(self.side.now()),
+            }
+            // What queued up behind a batch goes out as soon as the batch is written.
+            asked = park && self.transport.unsent() > 0;
+            freed |= self.poll_flush(cx)?;
+            if !asked {
+                return Ok(freed);
+            }
         }
-        let wrote = match taken {
-            Taken::Signal(signal) if signals => return Err(self.signaled(signal)),
-            Taken::Signal(signal) => {
-                outbox.put_back(signal);
-                false
-            }
-            Taken::Packets => {
-                self.side.clocks().sent(self.side.now());
-                true
-            }
-            Taken::Nothing => false,
-        };
-        let freed = self.poll_flush(cx)?;
-        // What queued up behind a batch goes out as soon as the batch is written.
-        Ok(wrote || freed)
     }
 
-    /// Whether there is room for more: to push, or to answer what reading brings.
+    fn take(&mut self, cx: &TaskContext<'_>, park: bool) -> Taken {
+        let outbox = self.side.outbox();
+        if self.transport.is_polled() || self.transport.unsent() == 0 {
+            let transport = &mut self.transport;
+            return outbox.take(cx, park, |packet| transport.push(packet));
+        }
+        match outbox.take_signal(cx, park) {
+            Some(signal) => Taken::Signal(signal),
+            None => Taken::Nothing,
+        }
+    }
+
+    /// Whether there is room for more where there was none: to push, or to answer what reading brings.
     fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<bool, End> {
         let before = self.transport.unsent();
         let outbox = self.side.outbox();
@@ -127,10 +137,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
             Poll::Ready(Ok(())) => {
                 // Also where nothing was left: a stream may take bytes at once and flush them later.
                 outbox.set_stuck(None);
-                if before > 0 {
-                    outbox.wrote(0);
-                }
-                Ok(before > 0)
+                Ok(before > 0 && outbox.wrote(0))
             }
             Poll::Ready(Err(error)) => Err(End::gone(error)),
             Poll::Pending => {

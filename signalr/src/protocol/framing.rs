@@ -85,7 +85,10 @@ impl FrameBuffer {
 
     /// The next whole frame of either kind.
     pub(crate) fn next(&mut self, binary: bool) -> Result<Option<&[u8]>, Error> {
-        if binary {
+        if self.is_empty() {
+            // Mostly so: a task that is woken to write looks here first.
+            Ok(None)
+        } else if binary {
             self.next_binary()
         } else {
             self.next_text()
@@ -95,13 +98,15 @@ impl FrameBuffer {
     /// Gives the memory back when nothing is waiting: an idle connection holds no buffer.
     pub(crate) fn shrink(&mut self) {
         self.release();
-        if self.bytes.is_empty() {
+        if self.bytes.is_empty() && self.bytes.capacity() > 0 {
             self.bytes = BytesMut::new();
         }
     }
 
     fn release(&mut self) {
-        self.bytes.advance(std::mem::take(&mut self.taken));
+        if self.taken > 0 {
+            self.bytes.advance(std::mem::take(&mut self.taken));
+        }
     }
 }
 

@@ -133,7 +133,7 @@ impl<T: Transport> Pump<T, ServerSide> {
         std::future::poll_fn(|cx| {
             let result = future.as_mut().poll(cx);
             // A transport that fails here fails again when the connection runs; `on_connected` is never cut short.
-            while self.poll_write(cx, true, false).is_ok_and(|wrote| wrote) {}
+            self.poll_write(cx, true, false).ok();
             result
         })
         .await

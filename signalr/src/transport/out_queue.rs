@@ -53,16 +53,16 @@ impl OutQueue {
     ) -> Poll<io::Result<()>> {
         let io_takes_slices = io.is_write_vectored();
         while !self.chunks.is_empty() {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let mut count = 0;
-            for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
-                *slice = IoSlice::new(chunk);
-                count += 1;
-            }
             let sink = Pin::new(&mut *io);
-            let written = if count == 1 {
+            let written = if self.chunks.len() == 1 {
                 ready!(sink.poll_write(cx, &self.chunks[0]))?
             } else if io_takes_slices {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let mut count = 0;
+                for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
+                    *slice = IoSlice::new(chunk);
+                    count += 1;
+                }
                 ready!(sink.poll_write_vectored(cx, &slices[..count]))?
             } else {
                 ready!(sink.poll_write(cx, &self.joined()))?
