@@ -40,6 +40,19 @@ async fn the_close_code_says_how_the_handler_ended() {
 }
 
 #[tokio::test]
+async fn a_client_that_breaks_the_websocket_protocol_is_told_so() {
+    let server = ConnectionServer::new(echo);
+    let addr = serve(&server).await;
+    // A reserved bit, a continuation of nothing, an opcode that does not exist.
+    for first in [TEXT | 0x40, 0x80, 0x8b] {
+        let (mut wire, _) = Wire::upgrade(addr, "/hub", "").await;
+        wire.frame(first, b"x").await;
+        wire.expect_closed(1002).await;
+    }
+    until(|| server.connection_count() == 0).await;
+}
+
+#[tokio::test]
 async fn what_was_sent_goes_out_before_the_end() {
     let server = ConnectionServer::new(async |mut connection: RawConnection| {
         for number in 0..100 {

@@ -16,7 +16,7 @@ use crate::{
     connection::ConnectionId,
     endpoint::{Attached, Expiry, HttpOptions, Opening, Via, millis},
     error::{Error, Kind},
-    transport::{Transport, polls::Tick},
+    transport::{Ending, Transport, polls::Tick},
 };
 
 /// No write waits.
@@ -42,6 +42,8 @@ pub(super) struct Attachment {
     given_up: OnceLock<Duration>,
     /// The client has stopped polling without a word.
     left: AtomicBool,
+    /// The client has broken its transport's own protocol.
+    violated: AtomicBool,
     /// The server shuts down.
     stopping: AtomicBool,
     pub(super) killed: Notify,
@@ -60,6 +62,7 @@ impl Attachment {
             stuck_since: AtomicU64::new(NEVER),
             given_up: OnceLock::new(),
             left: AtomicBool::new(false),
+            violated: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             killed: Notify::new(),
         }
@@ -101,6 +104,22 @@ impl Attachment {
     /// Whether the server wants the connection to end.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Relaxed)
+    }
+
+    /// Notes what reading has failed with, if that is the client's fault.
+    pub(super) fn blame(&self, error: &Error) {
+        if error.is_protocol() {
+            self.violated.store(true, Relaxed);
+        }
+    }
+
+    /// How the transport ends when the handler has failed.
+    pub(super) fn failure(&self) -> Ending {
+        if self.violated.load(Relaxed) {
+            Ending::Violation
+        } else {
+            Ending::Failure
+        }
     }
 
     /// Whether the client was given up.

@@ -57,7 +57,8 @@ pub enum TransferFormat {
 /// fails, or it does not take what is sent to it.
 ///
 /// The connection ends when this is dropped, wherever that is: everything sent goes out first, and the transport is closed in its own
-/// way. If the handler has failed, a WebSocket closes with the code 1011. Until then it counts as open, also when the handler has given it
+/// way. If the handler has failed, a WebSocket closes with the code 1011, or 1002 if
+/// the client has broken the WebSocket protocol. Until then it counts as open, also when the handler has given it
 /// to a task of its own and returned. A server that stops cuts it off after its `drain`: the transport is closed, and receiving and
 /// sending fail with an error whose [`is_closed`](Error::is_closed) is true.
 ///
@@ -254,7 +255,7 @@ impl RawConnection {
             let read = self
                 .attachment
                 .with_transport(|wire| wire.poll_read(&mut own, received))?;
-            match ready!(read)? {
+            match ready!(read).inspect_err(|error| self.attachment.blame(error))? {
                 Read::Data => {}
                 Read::End => self.ended = true,
             }

@@ -76,7 +76,7 @@ async fn serve(opened: &Opened<Handlers>) {
         // Of a client that does not read the handler can only say that it has failed.
         Ok(Err(error)) => {
             tracing::debug!(%id, error, "a connection handler failed");
-            Ending::Failure
+            attachment.failure()
         }
         Err(_) => {
             tracing::error!(%id, "a connection handler panicked");

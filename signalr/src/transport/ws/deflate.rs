@@ -222,19 +222,20 @@ mod tests {
             32_767..=32_768 => (29, 13, 24_577),
             _ => unreachable!("not needed"),
         };
-        let mut bits: Vec<u16> = vec![0, 1, 0];
-        let huffman = |code: u16, length: u16| (0..length).rev().map(move |bit| code >> bit & 1);
+        let mut bits = vec![false, true, false];
+        let huffman =
+            |code: u16, length: u16| (0..length).rev().map(move |bit| code >> bit & 1 == 1);
         bits.extend(huffman(1, 7));
         bits.extend(huffman(symbol, 5));
-        bits.extend((0..extra).map(|bit| (distance - base) >> bit & 1));
+        bits.extend((0..extra).map(|bit| (distance - base) >> bit & 1 == 1));
         bits.extend(huffman(0, 7));
         // An empty stored block begins, whose lengths are the tail.
-        bits.extend([0; 3]);
+        bits.extend([false; 3]);
         let bytes = bits.chunks(8);
         message.extend(bytes.map(|bits| {
             bits.iter()
                 .rev()
-                .fold(0, |byte, bit| byte << 1 | *bit as u8)
+                .fold(0, |byte, bit| byte << 1 | u8::from(*bit))
         }));
         message
     }
@@ -262,7 +263,10 @@ mod tests {
                 let back = prefix.len().checked_sub(32_768);
                 let expected = back.map(|back| [&prefix[..], &prefix[back..back + 3]].concat());
                 assert_eq!(expected.is_none(), is_refused);
-                assert_eq!(inflate(&pieces), expected.map_or(broken.clone(), Ok));
+                assert_eq!(
+                    inflate(&pieces),
+                    expected.map_or_else(|| broken.clone(), Ok)
+                );
             }
         }
     }
