@@ -82,3 +82,51 @@ impl std::fmt::Debug for Last {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(binary: bool, byte: u8, length: usize) -> Draft {
+        let written = Draft::write(binary, |out| {
+            out.resize(out.len() + length, byte);
+            Ok::<_, ()>(())
+        });
+        written.expect("writing cannot fail")
+    }
+
+    fn payloads(queue: Queue) -> Vec<Vec<u8>> {
+        let mut payloads = Vec::new();
+        queue.for_each(|packet| payloads.push(packet.payload().to_vec()));
+        payloads
+    }
+
+    #[test]
+    fn drafts_become_one_packet_and_packets_between_them_keep_their_place() {
+        let mut queue = Queue::default();
+        assert!(queue.is_empty());
+        queue.append(draft(false, b'a', 2));
+        queue.append(draft(false, b'b', 3));
+        queue.push(draft(false, b'c', 1).into_packet());
+        queue.append(draft(false, b'd', 1));
+        queue.append(draft(true, b'e', 1));
+        assert!(!queue.is_empty());
+        assert_eq!(queue.bytes(), 8);
+        assert_eq!(payloads(queue), [&b"aabbb"[..], b"c", b"d", b"e"]);
+    }
+
+    #[test]
+    fn a_batch_is_bounded_and_a_long_message_is_alone() {
+        const KIB: usize = 1024;
+        let mut queue = Queue::default();
+        for _ in 0..100 {
+            queue.append(draft(false, b'a', KIB));
+        }
+        queue.append(draft(false, b'b', 17 * KIB));
+        queue.append(draft(false, b'c', KIB));
+        assert_eq!(queue.bytes(), 118 * KIB);
+        let lengths: Vec<_> = payloads(queue).iter().map(Vec::len).collect();
+        let expected = [32, 32, 32, 4, 17, 1].map(|length| length * KIB);
+        assert_eq!(lengths, expected);
+    }
+}
