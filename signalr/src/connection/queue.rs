@@ -31,16 +31,15 @@ impl Queue {
     /// Appends to the open batch, or opens one.
     pub(super) fn append(&mut self, draft: Draft) {
         self.bytes += draft.len();
+        if draft.is_long() {
+            return self.put(Last::Packet(draft.into_packet()));
+        }
         if let Last::Open(batch) = &mut self.last
             && batch.append(&draft)
         {
             return;
         }
-        self.put(if draft.is_long() {
-            Last::Packet(draft.into_packet())
-        } else {
-            Last::Open(Batch::new(&draft))
-        });
+        self.put(Last::Open(Batch::new(&draft)));
     }
 
     pub(super) fn is_empty(&self) -> bool {
