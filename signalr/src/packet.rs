@@ -64,6 +64,11 @@ impl Packet {
         self.bytes
     }
 
+    /// The hub messages as one unmasked WebSocket message, to be looked at.
+    pub(crate) fn frame(&self) -> &[u8] {
+        &self.bytes[self.frame_at.into()..]
+    }
+
     /// The hub messages as one unmasked WebSocket message.
     pub(crate) fn into_frame(mut self) -> Bytes {
         self.bytes.advance(self.frame_at.into());

@@ -4,6 +4,7 @@ mod args;
 #[cfg_attr(not(test), allow(dead_code, reason = "driven by the client"))]
 mod caller;
 mod calls;
+mod direct;
 #[cfg_attr(not(test), allow(dead_code, reason = "driven by the client"))]
 mod handled;
 mod handlers;

@@ -1,6 +1,6 @@
 //! The reading and writing of one connection: messages in, packets out, and the reasons to end.
 
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
 use super::{
     Callee, Incoming, Side,
@@ -68,7 +68,9 @@ impl<T: Transport, S: Side> Pump<T, S> {
         cx: &mut TaskContext<'_>,
         incoming: &mut Incoming<S, C>,
     ) -> Poll<End> {
-        self.side.outbox().wake_up();
+        if let Some(rest) = ready!(self.side.outbox().poll_wake_up(cx)) {
+            self.transport.resume(rest);
+        }
         loop {
             let mut progress = match self.poll_input(cx, incoming) {
                 Ok(progress) => progress,

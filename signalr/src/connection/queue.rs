@@ -7,11 +7,12 @@ use crate::packet::{Batch, Draft, Packet};
 /// What waits to be written to one connection. What is shared by many connections stays as it is; what belongs to this one alone is
 /// copied together, as far as nothing else comes between.
 #[derive(Debug, Default)]
+#[repr(C)] // What each send looks at comes first.
 pub(super) struct Queue {
+    bytes: usize,
+    last: Last,
     /// All but the last: mostly none, since what is there is written soon.
     front: VecDeque<Packet>,
-    last: Last,
-    bytes: usize,
 }
 
 #[derive(Default)]

@@ -5,6 +5,8 @@ mod beat;
 mod cors;
 mod events;
 mod front;
+#[cfg(feature = "standalone")]
+mod halves;
 mod identity;
 mod kill;
 #[cfg(feature = "metrics")]

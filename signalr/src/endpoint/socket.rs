@@ -3,6 +3,7 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -15,6 +16,9 @@ use tokio::{
 #[cfg(feature = "rustls")]
 use tokio_rustls::server::TlsStream;
 
+use super::halves::Halves;
+use crate::transport::DirectWrite;
+
 /// What HTTP/2 begins with: a method that HTTP/1.1 will never have (RFC 9113, sections 3.4 and 11.6).
 #[cfg(feature = "http2")]
 const PREFACE: [u8; 4] = *b"PRI ";
@@ -23,6 +27,8 @@ const PREFACE: [u8; 4] = *b"PRI ";
 /// connections have one each.
 pub(crate) enum Socket {
     Tcp(TcpStream),
+    /// Without HTTP, in clear text.
+    Halves(Halves),
     #[cfg(feature = "http2")]
     Begun(Box<Begun>),
     #[cfg(feature = "rustls")]
@@ -46,9 +52,20 @@ impl Socket {
     /// The same once HTTP is over, when nothing is to be read twice any more.
     pub(crate) fn settled(self) -> Self {
         match self {
+            Self::Tcp(socket) => Self::Halves(Halves::new(socket)),
             #[cfg(feature = "http2")]
-            Self::Begun(begun) if begun.taken == begun.read => Self::Tcp(begun.socket),
+            Self::Begun(begun) if begun.taken == begun.read => {
+                Self::Halves(Halves::new(begun.socket))
+            }
             settled => settled,
+        }
+    }
+
+    /// A way to write that is not this socket itself.
+    pub(crate) fn direct(&self) -> Option<Arc<dyn DirectWrite>> {
+        match self {
+            Self::Halves(halves) => Some(halves.direct()),
+            _ => None,
         }
     }
 }
@@ -98,6 +115,7 @@ macro_rules! pass_on {
     ($self:ident, $socket:ident => $call:expr) => {
         match $self.get_mut() {
             Socket::Tcp($socket) => $call,
+            Socket::Halves($socket) => $call,
             #[cfg(feature = "http2")]
             Socket::Begun(begun) => {
                 let $socket = &mut begun.socket;

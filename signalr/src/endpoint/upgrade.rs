@@ -106,11 +106,10 @@ fn extensions(_: &Parts, _: &HttpOptions) -> Option<&'static str> {
 }
 
 /// The socket, with what its request and our answer agreed on.
-fn socket<S>(io: S, leftover: bytes::Bytes, compressed: bool) -> WebSocket<S>
+fn socket<S>(socket: WebSocket<S>, compressed: bool) -> WebSocket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let socket = WebSocket::new(io, leftover);
     #[cfg(feature = "deflate")]
     if compressed {
         return socket.compressed();
@@ -143,7 +142,9 @@ fn run<E: Endpoint>(
         Ok(parts) => {
             let hyper::upgrade::Parts { io, read_buf, .. } = parts;
             let leftover = bytes::Bytes::copy_from_slice(&read_buf);
-            let socket = socket(io.into_inner().settled(), leftover, compressed);
+            let io = io.into_inner().settled();
+            let direct = io.direct();
+            let socket = socket(WebSocket::new(io, leftover).with_direct(direct), compressed);
             Either::Left(E::run(opened, socket))
         }
         Err(upgraded) => Either::Right(run_within(opened, upgraded, compressed)),
@@ -159,7 +160,8 @@ fn run_within<E: Endpoint>(
     upgraded: Upgraded,
     compressed: bool,
 ) -> impl Future<Output = ()> + Send {
-    let socket = socket(TokioIo::new(upgraded), bytes::Bytes::new(), compressed);
+    let socket = WebSocket::new(TokioIo::new(upgraded), bytes::Bytes::new());
+    let socket = self::socket(socket, compressed);
     E::run(opened, socket)
 }
 

@@ -22,7 +22,12 @@ use crate::{
 use http::request::Parts;
 
 /// A connection from its attachment to its end; shared by its task, the registry and the contexts of its calls.
+#[repr(C)] // What each send looks at comes first.
 pub(super) struct Connection {
+    pub(super) outbox: Outbox,
+    /// Fixed by the handshake.
+    pub(super) agreed: OnceLock<Agreed>,
+    pub(super) clocks: KeepAlive,
     /// Unique in this process, for sets of connections.
     pub(super) key: u64,
     id: ConnectionId,
@@ -30,10 +35,6 @@ pub(super) struct Connection {
     via: Via,
     expiry: Expiry,
     items: Items,
-    pub(super) outbox: Outbox,
-    pub(super) clocks: KeepAlive,
-    /// Fixed by the handshake.
-    pub(super) agreed: OnceLock<Agreed>,
     pub(super) membership: Mutex<Membership>,
     /// The backplane knows it.
     pub(super) announced: AtomicBool,
@@ -145,6 +146,9 @@ impl Attached for Connection {
         }
         if options.http.close_on_expiration && self.expiry.is_over(now) {
             return Some(Beat::Expired);
+        }
+        if self.outbox.was_written_directly() {
+            self.clocks.sent(now);
         }
         match self.clocks.due(now) {
             Due::TimedOut => Some(Beat::TimedOut),

@@ -195,7 +195,7 @@ impl<H: Hub> HubServer<H> {
     /// How many groups have a member in this process.
     #[must_use]
     pub fn group_count(&self) -> usize {
-        self.shared.core.registry.counts().1
+        self.shared.core.registry.group_count()
     }
 
     /// Ends the server: every client gets a Close message that lets it reconnect, elsewhere or later.

@@ -8,6 +8,7 @@ mod builder;
 mod callee;
 mod connection;
 mod core;
+mod fan_out;
 #[cfg(all(feature = "standalone", feature = "http2"))]
 mod http2;
 mod hub_server;

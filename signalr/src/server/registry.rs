@@ -6,16 +6,20 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use super::connection::{Connection, Membership};
+use super::{
+    connection::{Connection, Membership},
+    fan_out::fan_out,
+};
 use crate::{
     backplane::Delivery,
-    connection::{BoxFuture, Turn},
+    connection::BoxFuture,
     error::Error,
     hub::{ConnectionId, Link, OutboundMessage, Recipients},
     protocol::HubProtocol,
 };
 
-const SHARDS: usize = 16;
+/// Small parts, so that a broadcast writes to a connection soon after it has looked it up.
+const SHARDS: usize = 64;
 
 /// The connections of one hub that have passed the handshake.
 #[derive(Default)]
@@ -55,9 +59,12 @@ impl Registry {
             .remove(connection.id());
     }
 
-    /// How many connections and groups there are.
-    pub(super) fn counts(&self) -> (usize, usize) {
-        (self.connections.len(), self.groups.0.len())
+    pub(super) fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(super) fn group_count(&self) -> usize {
+        self.groups.0.len()
     }
 
     /// Why a connection cannot answer, in the reference's words; `None` if it can.
@@ -81,25 +88,23 @@ impl Registry {
         self.connections.read(id).get(id).cloned()
     }
 
+    /// A part of all connections; `None` behind the last.
+    pub(super) fn part(&self, part: usize) -> Option<Vec<Arc<Connection>>> {
+        self.connections.values(part)
+    }
+
     /// Whom a message is for, collected under the locks and returned without them.
-    fn select(&self, to: &Recipients) -> Vec<Arc<Connection>> {
-        let not_in = |ids: &[ConnectionId]| {
-            let ids: HashSet<_> = ids.iter().cloned().collect();
-            move |connection: &Arc<Connection>| !ids.contains(connection.id())
-        };
-        match to {
-            Recipients::All => self.connections.values(),
-            Recipients::AllExcept(ids) => {
-                let mut all = self.connections.values();
-                all.retain(not_in(ids));
-                all
-            }
+    pub(super) fn select(&self, to: &Recipients) -> Selection {
+        let set = |ids: &[ConnectionId]| -> HashSet<_> { ids.iter().cloned().collect() };
+        Selection::These(match to {
+            Recipients::All => return Selection::AllBut(HashSet::new()),
+            Recipients::AllExcept(ids) => return Selection::AllBut(set(ids)),
             Recipients::Connection(id) => self.find(id).into_iter().collect(),
             Recipients::Connections(ids) => unique(ids).filter_map(|id| self.find(id)).collect(),
             Recipients::Group(name) => self.groups.members(name),
             Recipients::GroupExcept(name, ids) => {
-                let mut members = self.groups.members(name);
-                members.retain(not_in(ids));
+                let (mut members, ids) = (self.groups.members(name), set(ids));
+                members.retain(|connection| !ids.contains(connection.id()));
                 members
             }
             // A member of two listed groups gets two copies (SV-73).
@@ -109,8 +114,15 @@ impl Registry {
                 .collect(),
             Recipients::User(id) => self.users.members(id),
             Recipients::Users(ids) => unique(ids).flat_map(|id| self.users.members(id)).collect(),
-        }
+        })
     }
+}
+
+/// Connections that were asked for.
+pub(super) enum Selection {
+    These(Vec<Arc<Connection>>),
+    /// Too many to be collected at once.
+    AllBut(HashSet<ConnectionId>),
 }
 
 fn unique<T: Eq + Hash>(items: &[T]) -> impl Iterator<Item = &T> {
@@ -122,24 +134,10 @@ fn unique<T: Eq + Hash>(items: &[T]) -> impl Iterator<Item = &T> {
 pub(super) struct RegistryDelivery(pub(super) Arc<Registry>);
 
 impl Delivery for RegistryDelivery {
-    /// Starts the write to every recipient, then waits for those whose queue was full, all at once: a slow client delays the
-    /// sender and nobody else (SV-93).
     fn deliver(&self, to: Recipients, message: OutboundMessage) -> BoxFuture<Result<(), Error>> {
         let registry = Arc::clone(&self.0);
         Box::pin(async move {
-            let mut slow: Vec<Turn> = Vec::new();
-            for connection in registry.select(&to) {
-                // A connection whose protocol nobody spoke when the message was encoded has joined after the send began.
-                if let Some(packet) = message.packet(connection.protocol()) {
-                    slow.extend(connection.outbox.send(packet.clone()));
-                }
-            }
-            for turn in slow {
-                // An error says that the connection has ended meanwhile.
-                turn.await.ok();
-            }
-            // A hub method that sends in a loop to clients that have gone would never wait, and its connection never end.
-            tokio::task::consume_budget().await;
+            fan_out(registry, to, message).await;
             Ok(())
         })
     }
@@ -252,9 +250,9 @@ impl<K: Eq + Hash, V: Clone> Sharded<K, V> {
         count
     }
 
-    fn values(&self) -> Vec<V> {
-        let mut values = Vec::new();
-        self.each(|shard| values.extend(shard.values().cloned()));
-        values
+    fn values(&self, shard: usize) -> Option<Vec<V>> {
+        let shard = self.shards.get(shard)?;
+        let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+        Some(shard.values().cloned().collect())
     }
 }

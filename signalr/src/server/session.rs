@@ -121,6 +121,8 @@ async fn begin<H: Hub, T: Transport>(
         cx,
     };
     let incoming = Box::new(Incoming::new(pump.side.clone(), callee));
+    let direct = pump.transport.take_direct();
+    pump.side.connection.outbox.open_direct(direct);
     Some(Running { pump, incoming })
 }
 

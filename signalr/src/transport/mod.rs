@@ -11,9 +11,13 @@ pub(crate) mod sse;
 pub(crate) mod tcp;
 pub(crate) mod ws;
 
-use std::task::{Context, Poll};
+use std::{
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::{error::Error, packet::Packet};
 
@@ -60,9 +64,28 @@ pub(crate) trait Transport: Send + 'static {
     /// Bytes that were pushed and not written.
     fn unsent(&self) -> usize;
 
+    /// A way to write from outside of the task, while that has nothing to write itself; handed out once, if there is one.
+    fn take_direct(&mut self) -> Option<Arc<dyn DirectWrite>> {
+        None
+    }
+
+    /// Takes the rest of what was written directly, in front of everything else.
+    fn resume(&mut self, rest: Bytes) {
+        debug_assert!(rest.is_empty(), "only for what hands out a direct way");
+    }
+
     /// Ends the transport behind everything that was pushed.
     fn close(&mut self, ending: Ending);
 
     /// Writes the rest and waits until the peer has ended its side too.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// Writes frames to a socket without the task that it belongs to, whoever is allowed to do so at the moment.
+pub(crate) trait DirectWrite: Send + Sync {
+    /// Writes as many bytes as the socket takes at once.
+    ///
+    /// # Errors
+    /// It takes none now, or never again.
+    fn try_write(&self, frame: &[u8]) -> io::Result<usize>;
 }

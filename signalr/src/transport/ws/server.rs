@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -18,7 +19,7 @@ use super::deflate::deflate;
 use crate::{
     error::Error,
     packet::Packet,
-    transport::{Ending, Read, Transport, out_queue::OutQueue, scratch},
+    transport::{DirectWrite, Ending, Read, Transport, out_queue::OutQueue, scratch},
 };
 
 const CLOSE_NORMAL: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
@@ -42,6 +43,7 @@ pub(crate) struct WebSocket<S> {
     pong: Option<Bytes>,
     close_sent: bool,
     close_received: bool,
+    direct: Option<Arc<dyn DirectWrite>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
@@ -57,7 +59,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             pong: None,
             close_sent: false,
             close_received: false,
+            direct: None,
         }
+    }
+
+    /// There is a way to write past `io`; for frames that are the same for everybody.
+    pub(crate) fn with_direct(self, direct: Option<Arc<dyn DirectWrite>>) -> Self {
+        Self { direct, ..self }
     }
 
     /// permessage-deflate was agreed on.
@@ -66,6 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
         Self {
             decoder: Decoder::inflating(),
             compress: true,
+            direct: None,
             ..self
         }
     }
@@ -181,6 +190,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         self.out.unsent()
     }
 
+    fn take_direct(&mut self) -> Option<Arc<dyn DirectWrite>> {
+        self.direct.take()
+    }
+
+    fn resume(&mut self, rest: Bytes) {
+        debug_assert_eq!(self.out.unsent(), 0, "it was lent while nothing waited");
+        self.out.push(rest);
+        self.started = true;
+    }
+
     fn close(&mut self, ending: Ending) {
         if !std::mem::replace(&mut self.close_sent, true) {
             self.out.push(Bytes::from_static(match ending {
@@ -197,6 +216,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         }
         #[cfg(feature = "deflate")]
         self.decoder.stop_inflating();
+        // Whoever holds it keeps the socket open.
+        self.direct = None;
         let mut ignored = BytesMut::new();
         while !self.close_received {
             match ready!(self.poll_read(cx, &mut ignored)) {
