@@ -19,6 +19,7 @@ mod connecting;
 mod cors;
 mod deflate;
 mod delete_races;
+mod direct;
 mod disconnecting;
 mod dotnet;
 mod group_costs;

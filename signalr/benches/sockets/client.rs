@@ -63,6 +63,36 @@ impl Socket {
         }
     }
 
+    /// Asks for a text of so many bytes and reads the answer.
+    pub(crate) fn fetch(&mut self, length: usize) {
+        let call = format!(
+            "{{\"type\":1,\"invocationId\":\"1\",\"target\":\"text\",\"arguments\":[{length}]}}\x1e"
+        );
+        self.frame(call.as_bytes());
+        loop {
+            let mut head = [0; 2];
+            self.0.read_exact(&mut head).expect("open");
+            let mut more = [0; 8];
+            let more = &mut more[..match head[1] {
+                126 => 2,
+                127 => 8,
+                _ => 0,
+            }];
+            self.0.read_exact(more).expect("open");
+            let size = match head[1] {
+                126.. => more
+                    .iter()
+                    .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+                size => size.into(),
+            };
+            let mut message = vec![0; size];
+            self.0.read_exact(&mut message).expect("open");
+            if size > length {
+                return;
+            }
+        }
+    }
+
     /// Masked with zeros.
     fn frame(&mut self, payload: &[u8]) {
         let length = u8::try_from(payload.len()).expect("short");

@@ -1,11 +1,13 @@
 //! Figures over real sockets, each of a server process of its own: CPU time of a delivery, beside that of a bare server which writes
-//! the same bytes to the same number of sockets; resident memory of an idle connection; and what it takes to join a group and leave it.
+//! the same bytes to the same number of sockets; resident memory of an idle connection; what it takes to join a group and leave it; and
+//! how long others wait while one connection receives large messages.
 //!
 //! `cargo bench -p signalr --bench sockets`; with `-- --write` the raw figures and the plot of them are written to `benches/figures`.
 //! On Linux, since it reads `/proc`. Figures change with the machine and its neighbours, the ratio hardly.
 
 mod client;
 mod groups;
+mod large;
 mod plot;
 mod process;
 mod server;
@@ -40,6 +42,7 @@ fn main() {
                 memory(idle, &mut figures);
             }
             groups::measure(&mut figures);
+            large::measure(&mut figures);
             if arguments.iter().any(|argument| argument == "--write") {
                 plot::write(&figures);
             }

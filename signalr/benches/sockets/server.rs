@@ -20,6 +20,10 @@ impl Bench {
     pub async fn broadcast(&self, cx: &Context<Self>, text: &str) -> Result<(), HubError> {
         Ok(cx.clients().all().send("receive", (text,)).await?)
     }
+
+    pub fn text(&self, length: usize) -> String {
+        "x".repeat(length)
+    }
 }
 
 pub(crate) fn hub() {

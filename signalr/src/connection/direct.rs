@@ -62,3 +62,171 @@ impl std::fmt::Debug for Direct {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+        },
+        task::{Context, Poll, Wake, Waker},
+    };
+
+    use super::*;
+    use crate::{connection::Outbox, packet::Packet};
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// A socket that takes so many bytes, and has something happen while it takes them.
+    struct Socket<F> {
+        takes: usize,
+        written: Mutex<Vec<u8>>,
+        meanwhile: F,
+    }
+
+    impl<F: Fn() + Send + Sync> DirectWrite for Socket<F> {
+        fn try_write(&self, frame: &[u8]) -> io::Result<usize> {
+            (self.meanwhile)();
+            let taken = &frame[..self.takes.min(frame.len())];
+            let mut written = self.written.lock().expect("no panic");
+            written.extend_from_slice(taken);
+            match taken.len() {
+                0 => Err(io::ErrorKind::WouldBlock.into()),
+                length => Ok(length),
+            }
+        }
+    }
+
+    fn packet(text: &str) -> Packet {
+        let packet = Packet::build(false, |buffer| {
+            buffer.extend_from_slice(text.as_bytes());
+            Ok::<_, ()>(())
+        });
+        packet.expect("writing cannot fail")
+    }
+
+    /// An outbox whose task sleeps, and how often it is woken.
+    fn asleep() -> (Arc<Outbox>, Arc<Wakes>, Waker) {
+        let (outbox, wakes) = (Arc::new(Outbox::new(100)), Arc::<Wakes>::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        park(&outbox, &waker);
+        (outbox, wakes, waker)
+    }
+
+    fn park(outbox: &Outbox, waker: &Waker) {
+        outbox.take(&Context::from_waker(waker), true, |_| panic!("nothing"));
+    }
+
+    fn socket<F: Fn() + Send + Sync>(takes: usize, meanwhile: F) -> Arc<Socket<F>> {
+        Arc::new(Socket {
+            takes,
+            written: Mutex::default(),
+            meanwhile,
+        })
+    }
+
+    #[test]
+    fn a_sleeping_task_is_not_woken_for_what_its_socket_takes() {
+        let (outbox, wakes, waker) = asleep();
+        let socket = socket(usize::MAX, || {});
+        outbox.open_direct(Some(Arc::clone(&socket) as _));
+        assert!(!outbox.was_written_directly());
+        assert!(outbox.send_now(&packet("one")).is_none());
+        assert_eq!(*socket.written.lock().expect("no panic"), b"\x81\x03one");
+        assert!(outbox.was_written_directly() && !outbox.was_written_directly());
+        // A task that runs writes by itself.
+        let cx = Context::from_waker(&waker);
+        assert_eq!(outbox.poll_wake_up(&cx), Poll::Ready(None));
+        assert!(outbox.send_now(&packet("two")).is_none());
+        assert_eq!(socket.written.lock().expect("no panic").len(), 5);
+        assert_eq!(wakes.0.load(SeqCst), 0);
+    }
+
+    #[test]
+    fn the_task_takes_over_what_its_socket_does_not_take() {
+        for takes in [0, 4] {
+            let (outbox, wakes, waker) = asleep();
+            outbox.open_direct(Some(socket(takes, || {})));
+            assert!(outbox.send_now(&packet("one")).is_none());
+            assert_eq!(wakes.0.load(SeqCst), 1);
+            // Nothing goes past the rest.
+            assert!(outbox.send_now(&packet("two")).is_none());
+            let rest = outbox.poll_wake_up(&Context::from_waker(&waker));
+            assert_eq!(rest, Poll::Ready(Some(b"\x81\x03one"[takes..].into())));
+            let mut queued = Vec::new();
+            outbox.take(&Context::from_waker(&waker), true, |packet| {
+                queued.push(packet.payload());
+            });
+            assert_eq!(queued, ["two"]);
+        }
+    }
+
+    #[test]
+    fn a_task_that_wakes_up_during_a_write_waits_for_its_end() {
+        let (outbox, wakes, waker) = asleep();
+        let meanwhile = {
+            let (outbox, wakes) = (Arc::clone(&outbox), Arc::clone(&wakes));
+            move || {
+                // The socket can be read, say; and somebody else sends.
+                let cx = Context::from_waker(&waker);
+                assert!(outbox.poll_wake_up(&cx).is_pending());
+                assert!(outbox.send_now(&packet("two")).is_none());
+                assert_eq!(wakes.0.load(SeqCst), 0, "while it cannot run");
+            }
+        };
+        outbox.open_direct(Some(socket(usize::MAX, meanwhile)));
+        assert!(outbox.send_now(&packet("one")).is_none());
+        assert_eq!(wakes.0.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn an_end_during_a_write_lets_go_of_the_socket_and_is_noticed() {
+        let (outbox, wakes, waker) = asleep();
+        let meanwhile = {
+            let outbox = Arc::clone(&outbox);
+            move || outbox.signal(crate::connection::Signal::Abort)
+        };
+        outbox.open_direct(Some(socket(usize::MAX, meanwhile)));
+        assert!(outbox.send_now(&packet("one")).is_none());
+        assert_eq!(wakes.0.load(SeqCst), 1);
+
+        let (outbox, _, _) = asleep();
+        let meanwhile = {
+            let outbox = Arc::clone(&outbox);
+            move || outbox.drain(|_| {})
+        };
+        let socket = socket(usize::MAX, meanwhile);
+        outbox.open_direct(Some(Arc::clone(&socket) as _));
+        assert!(outbox.send_now(&packet("one")).is_none());
+        park(&outbox, &waker);
+        assert!(outbox.send_now(&packet("two")).is_none(), "it vanishes");
+        assert_eq!(Arc::strong_count(&socket), 1);
+    }
+
+    #[test]
+    fn who_finds_no_room_during_a_write_gets_it_afterwards() {
+        let (outbox, wakes, _) = asleep();
+        let turns = Arc::new(Mutex::new(Vec::new()));
+        let meanwhile = {
+            let (outbox, turns) = (Arc::clone(&outbox), Arc::clone(&turns));
+            move || {
+                let turn = outbox.send(packet("two")).expect("no room");
+                turns.lock().expect("no panic").push(turn);
+            }
+        };
+        outbox.open_direct(Some(socket(usize::MAX, meanwhile)));
+        assert!(outbox.send_now(&packet(&"x".repeat(100))).is_none());
+        let mut turns = turns.lock().expect("no panic");
+        assert_eq!(turns[0].try_recv(), Ok(()));
+        assert_eq!(wakes.0.load(SeqCst), 1);
+    }
+}

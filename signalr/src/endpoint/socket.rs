@@ -26,6 +26,8 @@ const PREFACE: [u8; 4] = *b"PRI ";
 /// One type for all kinds, so that whoever takes it over from the HTTP server is compiled once. No larger than a `TcpStream`, as idle
 /// connections have one each.
 pub(crate) enum Socket {
+    /// With HTTP/2 a socket begins otherwise.
+    #[cfg(not(feature = "http2"))]
     Tcp(TcpStream),
     /// Without HTTP, in clear text.
     Halves(Halves),
@@ -52,6 +54,7 @@ impl Socket {
     /// The same once HTTP is over, when nothing is to be read twice any more.
     pub(crate) fn settled(self) -> Self {
         match self {
+            #[cfg(not(feature = "http2"))]
             Self::Tcp(socket) => Self::Halves(Halves::new(socket)),
             #[cfg(feature = "http2")]
             Self::Begun(begun) if begun.taken == begun.read => {
@@ -114,6 +117,7 @@ impl Begun {
 macro_rules! pass_on {
     ($self:ident, $socket:ident => $call:expr) => {
         match $self.get_mut() {
+            #[cfg(not(feature = "http2"))]
             Socket::Tcp($socket) => $call,
             Socket::Halves($socket) => $call,
             #[cfg(feature = "http2")]

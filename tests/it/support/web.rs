@@ -19,6 +19,7 @@ pub const HANDSHAKE: &[u8] = b"{\"protocol\":\"json\",\"version\":1}\x1e";
 pub const TEXT: u8 = 0x81;
 pub const BINARY: u8 = 0x82;
 pub const CLOSE: u8 = 0x88;
+pub const PONG: u8 = 0x8a;
 
 /// Serves a hub at `/hub`, on a port of the system's choice.
 pub async fn serve<H: Hub>(hub: &HubServer<H>) -> SocketAddr {
