@@ -31,7 +31,10 @@ pub(super) enum Step {
     /// Go on with the next message.
     Next,
     /// The other end has said goodbye.
-    Closed { error: Option<String> },
+    Closed {
+        error: Option<String>,
+        allow_reconnect: bool,
+    },
 }
 
 /// The running calls of one end of a connection.
@@ -105,9 +108,14 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             }
             Message::Completion { id, outcome, .. } => self.completion(&id, outcome)?,
             Message::CancelInvocation { id, .. } => self.cancel(&id),
-            Message::Close { error, .. } => {
-                let error = error.map(Text::into_owned);
-                return Ok(Step::Closed { error });
+            Message::Close {
+                error,
+                allow_reconnect,
+            } => {
+                return Ok(Step::Closed {
+                    error: error.map(Text::into_owned),
+                    allow_reconnect,
+                });
             }
             Message::Ping => self.side.clocks().pinged(),
             Message::Ack { .. } | Message::Sequence { .. } => {}
@@ -128,6 +136,30 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             progress |= self.waiting.len() < waited;
         }
         progress
+    }
+
+    /// Lets the calls that have come run to their ends, though nothing that they answer goes anywhere: the connection has ended.
+    #[cfg(feature = "client")]
+    pub(crate) fn poll_rest(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.uploads.abandon();
+        loop {
+            let mut progress = false;
+            while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
+                self.ended(ended);
+                progress = true;
+            }
+            while !self.waiting.is_empty() && self.turns.take() {
+                if let Some(call) = self.waiting.pop_front() {
+                    self.run(cx, call);
+                    progress = true;
+                }
+            }
+            match progress {
+                true => {}
+                false if self.running.is_empty() => return Poll::Ready(()),
+                false => return Poll::Pending,
+            }
+        }
     }
 
     /// Drops all calls: the connection has ended.

@@ -1,10 +1,8 @@
 //! The parts of a hub connection that both ends share: state as data, time as numbers, no socket and no clock.
 
 mod args;
-#[cfg_attr(not(test), allow(dead_code, reason = "driven by the client"))]
 mod caller;
 mod calls;
-#[cfg_attr(not(test), allow(dead_code, reason = "driven by the client"))]
 mod handled;
 mod handlers;
 mod head;
@@ -13,9 +11,8 @@ mod incoming;
 mod keepalive;
 pub(crate) mod opening;
 mod outbox;
-#[cfg_attr(not(test), allow(dead_code, reason = "driven by the client"))]
 mod outflow;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "client"))]
 mod pump;
 mod question;
 mod receiver;
@@ -26,6 +23,7 @@ mod turns;
 mod uploads;
 
 pub use args::{Args, BindError, Cancellation};
+pub use caller::ItemStream;
 pub(crate) use calls::{Answer, Calls, read_answer, result_of};
 pub use handlers::{Callbacks, Handlers, Reply};
 pub use head::CallError;
@@ -34,7 +32,7 @@ pub use id::ConnectionId;
 pub(crate) use incoming::Incoming;
 pub(crate) use keepalive::{Due, KeepAlive};
 pub(crate) use outbox::{Outbox, Signal, Taken, Turn};
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "client"))]
 pub(crate) use pump::{CLOSED_WITH_ERROR, CloseMessage, End, Pump};
 pub(crate) use question::note_question;
 pub use receiver::Receiver;
@@ -43,12 +41,7 @@ pub(crate) use side::{Bound, Callee, Limits, Refused, Side};
 pub use transport_type::HttpTransportType;
 pub use uploads::{RawItem, Upload, UploadSink, UploadSinks};
 pub(crate) use uploads::{Uploads, check_count};
-#[cfg_attr(not(test), allow(unused_imports, reason = "driven by the client"))]
-pub(crate) use {
-    caller::{Caller, ItemStream},
-    handled::Handled,
-    outflow::Outflows,
-};
+pub(crate) use {caller::Caller, handled::Handled, outflow::Outflows};
 
 /// A boxed future that owns what it needs.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'static>>;

@@ -21,8 +21,10 @@ pub(crate) const CLOSED_WITH_ERROR: &str = "Connection closed with an error.";
 pub(crate) struct End {
     /// The Close message; `None`: the peer cannot be told.
     pub(crate) close: Option<CloseMessage>,
-    /// What `on_disconnected` gets.
+    /// Why; `None`: one of the ends wanted it so.
     pub(crate) reason: Option<Error>,
+    /// Whether the peer's Close message lets us come back; `None`: there was none.
+    pub(crate) peer_allows_reconnect: Option<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -42,14 +44,25 @@ impl End {
                 allow_reconnect: true,
             }),
             reason: Some(reason),
+            peer_allows_reconnect: None,
         }
     }
 
-    /// The transport is gone. A peer that has broken off is a peer that has left.
+    /// The transport is gone.
     fn gone(reason: Error) -> Self {
         Self {
             close: None,
-            reason: Some(reason).filter(|reason| !reason.is_disconnect()),
+            reason: Some(reason),
+            peer_allows_reconnect: None,
+        }
+    }
+
+    /// We have decided so.
+    fn wanted(close: CloseMessage) -> Self {
+        Self {
+            close: Some(close),
+            reason: None,
+            peer_allows_reconnect: None,
         }
     }
 }
@@ -81,6 +94,22 @@ impl<T: Transport, S: Side> Pump<T, S> {
             }
             if !progress {
                 return Poll::Pending;
+            }
+        }
+    }
+
+    /// Handles what has arrived though nothing can be written any more, so that the peer's goodbye is heard.
+    #[cfg(feature = "client")]
+    pub(crate) fn poll_last_words<C: Callee>(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        incoming: &mut Incoming<S, C>,
+    ) -> Option<End> {
+        loop {
+            match self.poll_input(cx, incoming) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(end) => return Some(end).filter(|end| end.peer_allows_reconnect.is_some()),
             }
         }
     }
@@ -145,17 +174,11 @@ impl<T: Transport, S: Side> Pump<T, S> {
             Signal::Close {
                 error,
                 allow_reconnect,
-            } => End {
-                close: Some(CloseMessage {
-                    error,
-                    allow_reconnect,
-                }),
-                reason: None,
-            },
-            Signal::Abort => End {
-                close: Some(CloseMessage::default()),
-                reason: None,
-            },
+            } => End::wanted(CloseMessage {
+                error,
+                allow_reconnect,
+            }),
+            Signal::Abort => End::wanted(CloseMessage::default()),
             Signal::TimedOut(error) => End::failed(error, self.side.limits().detailed_errors),
             Signal::Stuck(error) => End::gone(error),
         }
@@ -187,10 +210,14 @@ impl<T: Transport, S: Side> Pump<T, S> {
             };
             match incoming.message(cx, message, frame.len()).map_err(failed)? {
                 Step::Next => {}
-                Step::Closed { error } => {
+                Step::Closed {
+                    error,
+                    allow_reconnect,
+                } => {
                     return Err(End {
                         close: Some(CloseMessage::default()),
                         reason: error.map(|text| Kind::ClosedByPeer(text).into()),
+                        peer_allows_reconnect: Some(allow_reconnect),
                     });
                 }
             }
@@ -212,13 +239,12 @@ impl<T: Transport, S: Side> Pump<T, S> {
         match self.transport.poll_read(cx, self.inbound.space()) {
             Poll::Ready(Ok(Read::Data)) => Ok(true),
             // A peer that has only stopped sending still reads the Close message.
-            Poll::Ready(Ok(Read::End)) if self.inbound.is_empty() => Err(End {
-                close: Some(CloseMessage {
+            Poll::Ready(Ok(Read::End)) if self.inbound.is_empty() => {
+                Err(End::wanted(CloseMessage {
                     error: None,
                     allow_reconnect: true,
-                }),
-                reason: None,
-            }),
+                }))
+            }
             Poll::Ready(Ok(Read::End)) => Err(End::failed(
                 Kind::HalfMessage.into(),
                 self.side.limits().detailed_errors,

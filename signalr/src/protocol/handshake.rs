@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 
 use super::HubProtocol;
 use crate::error::Error;
+#[cfg(feature = "client")]
+use crate::error::Kind;
 
 /// The answer that accepts: `{}` and a separator.
 pub(crate) const ACCEPTED: &[u8] = b"{}\x1e";
@@ -22,6 +24,40 @@ pub(crate) const UNEXPECTED: &str = "An unexpected error occurred during connect
 pub(crate) struct Request {
     pub(crate) protocol: String,
     pub(crate) version: i32,
+}
+
+/// What a client says first; JSON whatever protocol follows.
+#[cfg(feature = "client")]
+pub(crate) fn request(protocol: HubProtocol, version: i32) -> String {
+    format!(
+        "{{\"protocol\":\"{}\",\"version\":{version}}}\x1e",
+        protocol.name()
+    )
+}
+
+/// Reads a server's answer from a frame without its separator.
+///
+/// # Errors
+/// The server refuses, or this is no answer: not JSON, or a message of the hub protocol.
+#[cfg(feature = "client")]
+pub(crate) fn read_answer(frame: &[u8]) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        error: Option<String>,
+        #[serde(rename = "type")]
+        kind: Option<serde::de::IgnoredAny>,
+    }
+    let answer: Answer = serde_json::from_slice(frame)
+        .map_err(|_| Error::protocol("The server's answer to the handshake cannot be read."))?;
+    match answer {
+        Answer { kind: Some(_), .. } => Err(Error::protocol(
+            "Expected a handshake response from the server, but got a hub message.",
+        )),
+        Answer {
+            error: Some(text), ..
+        } => Err(Kind::HandshakeRefused(text).into()),
+        Answer { .. } => Ok(()),
+    }
 }
 
 /// Why a handshake is refused, as the client reads it.

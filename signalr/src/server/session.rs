@@ -93,8 +93,11 @@ async fn connected<H: Hub, T: Transport>(shared: &Arc<Shared<H>>, pump: &mut Pum
         cx,
     };
     let mut incoming = Incoming::new(pump.side.clone(), callee);
-    let End { close, reason } = std::future::poll_fn(|cx| pump.poll_run(cx, &mut incoming)).await;
+    let End { close, reason, .. } =
+        std::future::poll_fn(|cx| pump.poll_run(cx, &mut incoming)).await;
     let HubCallee { cx, .. } = incoming.end();
+    // A client that has broken off is a client that has left.
+    let reason = reason.filter(|reason| !reason.is_disconnect());
     pump.finish(cx, close, reason).await;
 }
 

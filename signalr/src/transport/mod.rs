@@ -1,13 +1,20 @@
 //! How bytes travel: in and out of one connection. Knows no hub and no message.
 
+#[cfg(feature = "server")]
 pub(crate) mod inlet;
+#[cfg(feature = "server")]
 pub(crate) mod long_polling;
+#[cfg(feature = "server")]
 pub(crate) mod negotiate;
 mod out_queue;
+#[cfg(feature = "server")]
 pub(crate) mod outlet;
+#[cfg(feature = "server")]
 pub(crate) mod polls;
+#[cfg(feature = "server")]
 pub(crate) mod sse;
 pub(crate) mod tcp;
+#[cfg(feature = "server")]
 pub(crate) mod ws;
 
 use std::task::{Context, Poll};
@@ -64,4 +71,42 @@ pub(crate) trait Transport: Send + 'static {
 
     /// Writes the rest and waits until the peer has ended its side too.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn is_binary(&self) -> bool {
+        (**self).is_binary()
+    }
+
+    fn is_polled(&self) -> bool {
+        (**self).is_polled()
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+    ) -> Poll<Result<Read, Error>> {
+        (**self).poll_read(cx, into)
+    }
+
+    fn push(&mut self, packet: &Packet) {
+        (**self).push(packet);
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        (**self).poll_flush(cx)
+    }
+
+    fn unsent(&self) -> usize {
+        (**self).unsent()
+    }
+
+    fn close(&mut self, ending: Ending) {
+        (**self).close(ending);
+    }
+
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_closed(cx)
+    }
 }

@@ -5,7 +5,7 @@ mod ends;
 mod streams;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, RwLock},
     time::Duration,
 };
 
@@ -132,7 +132,7 @@ impl Client {
         let handled = Handled {
             outbox: Arc::clone(&side.outbox),
             protocol,
-            handlers: Arc::new(handlers),
+            handlers: Arc::new(RwLock::new(handlers)),
             caller: caller.clone(),
         };
         let mut pump = Pump {
@@ -143,7 +143,7 @@ impl Client {
         let mut incoming = Incoming::new(side.clone(), handled);
         let running = tokio::spawn(async move {
             let end = std::future::poll_fn(|cx| pump.poll_run(cx, &mut incoming)).await;
-            incoming.end().caller.close();
+            incoming.end().caller.close(None);
             end
         });
         let beating = side.clone();
