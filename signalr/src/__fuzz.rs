@@ -9,7 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     Blob, Context, HubError, HubServer, OffsetTimestamp, Receiver, Timestamp, hub,
-    protocol::{HubProtocol, Message, Outcome, Source, framing::FrameBuffer, handshake},
+    protocol::{
+        HubProtocol, Message, Outcome, Source, check_json_readers, framing::FrameBuffer, handshake,
+    },
     transport::ws::{Decoder, deflate},
 };
 
@@ -41,8 +43,11 @@ fn frames(chunks: &[&[u8]], binary: bool, limit: Option<usize>) -> (Vec<Vec<u8>>
     (frames, false)
 }
 
-/// A frame is read or refused, and so are the values in it.
+/// A frame is read or refused, and so are the values in it; the two readers agree.
 pub fn json(frame: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(frame) {
+        check_json_readers(text);
+    }
     read(HubProtocol::Json, frame);
 }
 

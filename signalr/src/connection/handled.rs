@@ -55,11 +55,11 @@ impl Callee for Handled {
             }
         }
         let head = Arc::new(CallHead::new(invocation, None));
-        if runs.is_empty() && head.id.is_some() {
+        if runs.is_empty() && head.id().is_some() {
             return Err(refuse("Client failed to parse argument(s)."));
         }
         // Calls without an answer run one after another; one that asks something must not hold them up (section 12.2).
-        let slot = if head.id.is_some() {
+        let slot = if head.id().is_some() {
             Slot::Upload
         } else {
             Slot::Limited
@@ -115,9 +115,9 @@ impl Handled {
                 match &handled {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => {
-                        tracing::error!(target = %head.target, ?error, "a handler failed")
+                        tracing::error!(target = %head.target(), ?error, "a handler failed")
                     }
-                    Err(_) => tracing::error!(target = %head.target, "a handler panicked"),
+                    Err(_) => tracing::error!(target = %head.target(), "a handler panicked"),
                 }
                 if answers {
                     answer = Some(handled);

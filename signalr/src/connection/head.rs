@@ -1,10 +1,8 @@
 //! What is known of one incoming call, and how it is answered: once, in the reference's words.
 
-use std::{
-    borrow::Cow,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use super::short::ShortText;
 use crate::{
     error::Error,
     hub_error::HubError,
@@ -17,14 +15,19 @@ const STREAMING: &str = "An error occurred on the server while streaming results
 
 /// What answers need to know of a call.
 pub(crate) struct CallHead {
-    /// `None`: no answer is wanted, whatever happens.
-    pub(crate) id: Option<Box<str>>,
-    /// The name as the client sent it, which error texts echo.
-    pub(crate) target: Cow<'static, str>,
+    id: Option<ShortText>,
+    target: Target,
     /// The completion is queued: whatever happens afterwards, such as a panic while a value is dropped, there is no second one.
     pub(crate) answered: AtomicBool,
     /// The method has returned its stream.
     pub(crate) streaming: AtomicBool,
+}
+
+/// The name as the client sent it, which error texts echo.
+enum Target {
+    /// Spelt as the method is.
+    Method(&'static str),
+    Sent(ShortText),
 }
 
 /// Why a call ends without its result.
@@ -42,13 +45,26 @@ impl CallHead {
     pub(crate) fn new(invocation: &Invocation<'_>, name: Option<&'static str>) -> Self {
         let target = &*invocation.target;
         Self {
-            id: invocation.id.as_deref().map(Into::into),
+            id: invocation.id.as_deref().map(ShortText::from),
             target: match name {
-                Some(name) if name == target => Cow::Borrowed(name),
-                _ => Cow::Owned(target.to_owned()),
+                Some(name) if name == target => Target::Method(name),
+                _ => Target::Sent(target.into()),
             },
             answered: AtomicBool::new(false),
             streaming: AtomicBool::new(false),
+        }
+    }
+
+    /// `None`: no answer is wanted, whatever happens.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_ref().map(ShortText::as_str)
+    }
+
+    /// The name as the client sent it.
+    pub(crate) fn target(&self) -> &str {
+        match &self.target {
+            Target::Method(name) => name,
+            Target::Sent(name) => name.as_str(),
         }
     }
 
@@ -61,7 +77,7 @@ impl CallHead {
         protocol: HubProtocol,
         outcome: Outcome<'_, &T>,
     ) -> Result<Option<Packet>, Error> {
-        let Some(id) = self.id.as_deref() else {
+        let Some(id) = self.id() else {
             return Ok(None);
         };
         Packet::build(protocol.is_binary(), |out| {
@@ -108,6 +124,6 @@ impl CallHead {
 
     /// What the client reads of a call that failed before or in its method.
     pub(crate) fn unexpected(&self) -> String {
-        format!("{INVOKING} '{}' on the server.", self.target)
+        format!("{INVOKING} '{}' on the server.", self.target())
     }
 }

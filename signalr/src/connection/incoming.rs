@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
 };
@@ -11,7 +10,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::{
     Bound, CallHead, Callee, Limits, Refused, Side, Slot, Uploads,
-    running::{CallEnd, Ended, Running},
+    running::{CallEnd, Running},
     turns::Turns,
 };
 use crate::{
@@ -41,7 +40,8 @@ pub(super) enum Step {
 pub(crate) struct Incoming<S, C> {
     side: S,
     callee: C,
-    running: FuturesUnordered<Running>,
+    /// Made for the first that does not end at once: without calls it would be the largest part of an idle connection's state.
+    running: Option<FuturesUnordered<Running>>,
     /// Of ordinary calls; streams and uploads need none (server reference, section 4).
     turns: Arc<Turns>,
     /// Ordinary calls that wait for their turn, arguments bound. Reading goes on meanwhile, up to a limit in bytes.
@@ -62,7 +62,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         Self {
             side,
             callee,
-            running: FuturesUnordered::new(),
+            running: None,
             turns,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -102,6 +102,11 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         match message {
             Message::Invocation(invocation) => self.invocation(cx, &invocation, size),
             Message::StreamItem { id, item, .. } => {
+                // Its reader may have more of the stream to read than one batch of bytes has brought: let it, before the rest is
+                // put aside.
+                if self.uploads.is_full(&id) {
+                    self.poll(cx);
+                }
                 if !self.uploads.item(&id, item, size) {
                     self.callee.item(&id, item, size);
                 }
@@ -126,14 +131,24 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     /// Drives the calls; whether any has ended.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> bool {
         let mut progress = self.uploads.poll(cx) | self.callee.poll(cx);
-        while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
-            self.ended(ended);
-            progress = true;
-        }
+        progress |= self.poll_running(cx);
         if !self.waiting.is_empty() {
             let waited = self.waiting.len();
             self.start_waiting(cx);
             progress |= self.waiting.len() < waited;
+        }
+        progress
+    }
+
+    /// Drives the calls that run; whether any has ended.
+    fn poll_running(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let mut progress = false;
+        while let Some(running) = &mut self.running
+            && let Poll::Ready(Some(ended)) = running.poll_next_unpin(cx)
+        {
+            self.forget_uploads(ended.number, &ended.uploads);
+            self.ended(&ended.head, ended.slot, ended.outcome);
+            progress = true;
         }
         progress
     }
@@ -143,11 +158,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     pub(crate) fn poll_rest(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         self.uploads.abandon();
         loop {
-            let mut progress = false;
-            while let Poll::Ready(Some(ended)) = self.running.poll_next_unpin(cx) {
-                self.ended(ended);
-                progress = true;
-            }
+            let mut progress = self.poll_running(cx);
             while !self.waiting.is_empty() && self.turns.take() {
                 if let Some(call) = self.waiting.pop_front() {
                     self.run(cx, call);
@@ -156,7 +167,9 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             }
             match progress {
                 true => {}
-                false if self.running.is_empty() => return Poll::Ready(()),
+                false if self.running.iter().all(FuturesUnordered::is_empty) => {
+                    return Poll::Ready(());
+                }
                 false => return Poll::Pending,
             }
         }
@@ -197,11 +210,11 @@ impl<S: Side, C: Callee> Incoming<S, C> {
                 "More than {max_uploads} upload streams at once are not allowed."
             )));
         }
-        let Some(id) = head.id.as_deref().filter(|_| invocation.streaming) else {
+        let Some(id) = head.id().filter(|_| invocation.streaming) else {
             return Ok(());
         };
-        let mut running = self.running.iter();
-        if running.any(|call| call.slot == Slot::Stream && call.head.id.as_deref() == Some(id)) {
+        let mut running = self.running.iter().flatten();
+        if running.any(|call| call.slot == Slot::Stream && call.head.id() == Some(id)) {
             return Err(format!("Invocation ID '{id}' is already in use."));
         }
         if self.streams >= max_streams {
@@ -234,19 +247,25 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         let ids = &invocation.stream_ids;
         let slot = bound.slot;
         self.streams += usize::from(slot == Slot::Stream);
-        self.uploading += ids.len();
         self.calls += 1;
-        self.uploads.start(self.calls, ids, bound.uploads);
+        if !ids.is_empty() {
+            self.uploading += ids.len();
+            self.uploads.start(self.calls, ids, bound.uploads);
+        }
         let call = Running {
             future: Some(bound.future),
             cancellation: bound.cancellation,
             waker: None,
             head: bound.head,
-            uploads: ids.iter().map(|id| (**id).into()).collect(),
+            uploads: if ids.is_empty() {
+                Box::default()
+            } else {
+                ids.iter().map(|id| (**id).into()).collect()
+            },
             slot,
             number: self.calls,
             size: size + WAITING_OVERHEAD,
-            turns: Arc::clone(&self.turns),
+            turns: None,
             span: bound.span,
         };
         if slot != Slot::Limited || self.waiting.is_empty() && self.turns.take() {
@@ -273,22 +292,26 @@ impl<S: Side, C: Callee> Incoming<S, C> {
 
     /// Most calls end at once; only those that do not are kept.
     fn run(&mut self, cx: &mut TaskContext<'_>, mut call: Running) {
-        match Pin::new(&mut call).poll(cx) {
-            Poll::Ready(ended) => self.ended(ended),
-            Poll::Pending => self.running.push(call),
+        match call.poll_call(cx, Some(&self.turns)) {
+            Poll::Ready(outcome) => {
+                self.forget_uploads(call.number, &call.uploads);
+                self.ended(&call.head, call.slot, outcome);
+            }
+            Poll::Pending => {
+                call.turns = Some(Arc::clone(&self.turns));
+                self.running.get_or_insert_default().push(call);
+            }
         }
     }
 
-    fn ended(&mut self, ended: Ended) {
-        let Ended {
-            head,
-            number,
-            uploads,
-            slot,
-            outcome,
-        } = ended;
-        self.uploading -= uploads.len();
-        self.uploads.forget(number, &uploads);
+    fn forget_uploads(&mut self, number: u64, uploads: &[Box<str>]) {
+        if !uploads.is_empty() {
+            self.uploading -= uploads.len();
+            self.uploads.forget(number, uploads);
+        }
+    }
+
+    fn ended(&mut self, head: &CallHead, slot: Slot, outcome: CallEnd) {
         match slot {
             Slot::Limited => self.turns.give_back(),
             Slot::Asking => self.turns.answered(),
@@ -299,23 +322,24 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         match outcome {
             CallEnd::Answered => {}
             CallEnd::Failed(error) => {
-                tracing::debug!(target = %head.target, ?error, "hub method failed");
-                self.answer(&head, Some(head.describe(&error, detailed)));
+                tracing::debug!(target = %head.target(), ?error, "hub method failed");
+                self.answer(head, Some(head.describe(&error, detailed)));
             }
             CallEnd::Panicked => {
-                tracing::error!(target = %head.target, "hub method panicked");
-                self.answer(&head, Some(head.panicked()));
+                tracing::error!(target = %head.target(), "hub method panicked");
+                self.answer(head, Some(head.panicked()));
             }
-            CallEnd::Canceled if slot == Slot::Stream => self.answer(&head, None),
-            CallEnd::Canceled => self.answer(&head, Some(head.canceled(detailed))),
+            CallEnd::Canceled if slot == Slot::Stream => self.answer(head, None),
+            CallEnd::Canceled => self.answer(head, Some(head.canceled(detailed))),
         }
     }
 
     /// Cancels what runs or waits under an id: streams (HP-49), and other calls, as clients of .NET 11 do. Cancelled calls are
     /// dropped, but for those whose method takes a token and no stream: these learn of it and end by themselves.
     fn cancel(&mut self, id: &str) {
-        let is_meant = |call: &Running| call.head.id.as_deref() == Some(id);
-        for call in self.running.iter_mut().filter(|call| is_meant(call)) {
+        let is_meant = |call: &Running| call.head.id() == Some(id);
+        let running = self.running.iter_mut().flatten();
+        for call in running.filter(|call| is_meant(call)) {
             call.cancel();
         }
         while let Some(at) = self.waiting.iter().position(is_meant) {

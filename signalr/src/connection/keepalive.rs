@@ -64,8 +64,12 @@ impl KeepAlive {
 
     /// Stops the peer's clock while we do not read, and starts it afresh afterwards (SV-91).
     pub(crate) fn set_deaf(&self, deaf: bool, now: u64) {
-        if self.deaf.swap(deaf, Relaxed) && !deaf {
-            self.received(now);
+        // Asked for each message, by the connection's task alone.
+        if self.deaf.load(Relaxed) != deaf {
+            if !deaf {
+                self.received(now);
+            }
+            self.deaf.store(deaf, Relaxed);
         }
     }
 

@@ -17,6 +17,7 @@ mod pump;
 mod question;
 mod receiver;
 mod running;
+mod short;
 mod side;
 mod transport_type;
 mod turns;

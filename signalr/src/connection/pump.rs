@@ -184,7 +184,9 @@ impl<T: Transport, S: Side> Pump<T, S> {
         }
     }
 
-    /// Handles whole messages, reads more when there is none; whether anything happened.
+    /// Handles whole messages, reads once when there is none; whether anything happened.
+    ///
+    /// So what a read has brought is handled before anything is written, and answered before the next read.
     fn poll_input<C: Callee>(
         &mut self,
         cx: &mut TaskContext<'_>,
@@ -192,15 +194,18 @@ impl<T: Transport, S: Side> Pump<T, S> {
     ) -> Result<bool, End> {
         let detailed = self.side.limits().detailed_errors;
         let failed = |error| End::failed(error, detailed);
-        let mut progress = false;
+        let (mut read, mut progress) = (false, false);
         while self.may_read(incoming) {
             let protocol = self.side.protocol();
             let frame = self.inbound.next(protocol.is_binary()).map_err(failed)?;
             let Some(frame) = frame else {
-                if !self.poll_read(cx)? {
+                if read || !self.poll_read(cx)? {
                     break;
                 }
-                return Ok(true);
+                (read, progress) = (true, true);
+                // What the transport answers to by itself, such as a ping, came before the end of the messages.
+                self.poll_flush(cx)?;
+                continue;
             };
             progress = true;
             // Whole messages count as a sign of life, bytes of an unfinished one do not (SV-90).

@@ -27,7 +27,8 @@ pub(super) struct Running {
     /// Among the calls of its connection.
     pub(super) number: u64,
     pub(super) size: usize,
-    pub(super) turns: Arc<Turns>,
+    /// Set when the call is left to be polled among others.
+    pub(super) turns: Option<Arc<Turns>>,
     pub(super) span: Span,
 }
 
@@ -63,21 +64,39 @@ pub(super) enum CallEnd {
 impl Future for Running {
     type Output = Ended;
 
-    /// A panic in a method costs this call and nothing else.
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Ended> {
-        let this = &mut *self;
-        let entered = this.span.enter();
-        let outcome = match &mut this.future {
+        let turns = self.turns.take();
+        let polled = self.poll_call(cx, turns.as_deref());
+        self.turns = turns;
+        polled.map(|outcome| Ended {
+            head: Arc::clone(&self.head),
+            number: self.number,
+            uploads: std::mem::take(&mut self.uploads),
+            slot: self.slot,
+            outcome,
+        })
+    }
+}
+
+impl Running {
+    /// A panic in a method costs this call and nothing else.
+    pub(super) fn poll_call(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        turns: Option<&Turns>,
+    ) -> Poll<CallEnd> {
+        let entered = self.span.enter();
+        let outcome = match &mut self.future {
             None => CallEnd::Canceled,
             Some(future) => {
                 let poll = AssertUnwindSafe(|| future.as_mut().poll(cx));
                 let (polled, asked) = watch_questions(|| catch_unwind(poll));
-                if asked && this.slot == Slot::Limited && this.turns.give_away() {
-                    this.slot = Slot::Asking;
+                if asked && self.slot == Slot::Limited && turns.is_some_and(Turns::give_away) {
+                    self.slot = Slot::Asking;
                 }
                 match polled {
                     Ok(Poll::Pending) => {
-                        this.waker = Some(cx.waker().clone());
+                        self.waker = Some(cx.waker().clone());
                         return Poll::Pending;
                     }
                     Ok(Poll::Ready(Ok(()))) => CallEnd::Answered,
@@ -96,17 +115,9 @@ impl Future for Running {
         }
         // What the method has started is not told of a cancellation that comes too late.
         self.cancellation = None;
-        Poll::Ready(Ended {
-            head: Arc::clone(&self.head),
-            number: self.number,
-            uploads: std::mem::take(&mut self.uploads),
-            slot: self.slot,
-            outcome,
-        })
+        Poll::Ready(outcome)
     }
-}
 
-impl Running {
     pub(super) fn cancel(&mut self) {
         let span = self.span.clone();
         let _entered = span.enter();
@@ -126,7 +137,7 @@ impl Running {
     fn drop_future(&mut self) {
         let future = self.future.take();
         if catch_unwind(AssertUnwindSafe(|| drop(future))).is_err() {
-            tracing::error!(target = %self.head.target, "hub method panicked while it was dropped");
+            tracing::error!(target = %self.head.target(), "hub method panicked while it was dropped");
         }
     }
 }

@@ -32,7 +32,7 @@ impl Turns {
 
     /// A call has ended.
     pub(super) fn give_back(&self) {
-        self.free.fetch_add(1, Relaxed);
+        self.free.store(self.free.load(Relaxed) + 1, Relaxed);
     }
 
     /// A call asks a client and goes on without its turn, if not too many do.
@@ -47,6 +47,6 @@ impl Turns {
 
     /// A call without a turn has ended.
     pub(super) fn answered(&self) {
-        self.asking.fetch_sub(1, Relaxed);
+        self.asking.store(self.asking.load(Relaxed) - 1, Relaxed);
     }
 }

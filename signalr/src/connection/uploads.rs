@@ -1,7 +1,7 @@
 //! Incoming streams by id: items go to whoever reads them, typed.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::Context,
@@ -55,6 +55,8 @@ impl<T: HubArg + 'static> Upload for mpsc::Receiver<T> {
 pub trait UploadSink: Send {
     /// Resolves when there is room for an item, or nobody reads any more; `None`: at once.
     fn room(&self) -> Option<BoxFuture<()>>;
+    /// Whether there is no room, though somebody reads.
+    fn is_full(&self) -> bool;
     /// Passes an item on; `false` when the stream has ended, because it did not fit or nobody reads.
     fn item(&self, item: &RawItem<'_>) -> bool;
     /// Ends the stream with an error.
@@ -75,11 +77,14 @@ struct Sink<T> {
 
 impl<T: HubArg + 'static> UploadSink for Sink<T> {
     fn room(&self) -> Option<BoxFuture<()>> {
-        if self.sender.capacity() > 0 || self.sender.is_closed() {
-            return None;
-        }
-        let sender = self.sender.clone();
-        Some(Box::pin(async move { drop(sender.reserve_owned().await) }))
+        self.is_full().then(|| {
+            let sender = self.sender.clone();
+            Box::pin(async move { drop(sender.reserve_owned().await) }) as _
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        self.sender.capacity() == 0 && !self.sender.is_closed()
     }
 
     fn item(&self, item: &RawItem<'_>) -> bool {
@@ -171,7 +176,8 @@ const PARKED_OVERHEAD: usize = 64;
 /// A stream whose buffer is full holds up itself alone: its items are parked, up to a limit in bytes for all streams together.
 #[derive(Default)]
 pub(crate) struct Uploads {
-    running: HashMap<Box<str>, Running>,
+    /// Mostly one or two: comparing ids costs less than hashing them so that a client cannot choose them badly.
+    running: BTreeMap<Box<str>, Running>,
     /// Streams with parked items; few, mostly none.
     stalled: Vec<Stalled>,
     parked_bytes: usize,
@@ -225,6 +231,13 @@ impl Uploads {
             sink.fail(Kind::NotAllowed(text.into()).into());
         }
         self.remove(&id);
+    }
+
+    /// Whether the next item of this stream would be the first to be parked.
+    pub(crate) fn is_full(&self, id: &str) -> bool {
+        let running = self.running.get(id);
+        running.is_some_and(|running| running.sink.is_full())
+            && !self.stalled.iter().any(|stalled| &*stalled.id == id)
     }
 
     /// Passes an item on, or parks it; `size` is its frame's. `false`: there is no such stream (SV-62).
@@ -354,7 +367,7 @@ impl Uploads {
             }
         }
         self.parked_bytes = 0;
-        for (_, Running { sink, .. }) in self.running.drain() {
+        for (_, Running { sink, .. }) in std::mem::take(&mut self.running) {
             let text = "The underlying connection was closed.";
             sink.fail(Kind::NotConnected(text.into()).into());
         }

@@ -2,8 +2,6 @@
 
 use std::net::SocketAddr;
 
-use http::request::Parts;
-
 /// The other end of the socket, for hosts to put into a request's extensions; our own listener does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
@@ -11,15 +9,3 @@ pub struct PeerAddr(pub SocketAddr);
 /// Our end of the socket, for hosts to put into a request's extensions; our own listener does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalAddr(pub SocketAddr);
-
-impl PeerAddr {
-    pub(crate) fn of(request: &Parts) -> Option<SocketAddr> {
-        request.extensions.get::<Self>().map(|peer| peer.0)
-    }
-}
-
-impl LocalAddr {
-    pub(crate) fn of(request: &Parts) -> Option<SocketAddr> {
-        request.extensions.get::<Self>().map(|local| local.0)
-    }
-}

@@ -10,7 +10,7 @@ use http::{
 
 use super::{
     front::{Attached, Endpoint},
-    request,
+    request::Opening,
     response::{HttpResponse, pieces, text},
     routes::{check, refuse},
     via::Via,
@@ -27,14 +27,14 @@ pub(super) fn are_wanted(parts: &Parts) -> bool {
 }
 
 /// Starts the connection; its response goes on for as long as it lives.
-pub(super) fn open<E: Endpoint>(endpoint: &Arc<E>, mut parts: Parts) -> HttpResponse {
+pub(super) fn open<E: Endpoint>(endpoint: &Arc<E>, parts: Parts) -> HttpResponse {
     let token = match check(&**endpoint, &parts, HttpTransportType::ServerSentEvents) {
         Ok((token, None)) => token,
         Ok((_, Some(connection))) => return text(second(connection.via()), ""),
         Err(response) => return *response,
     };
-    request::detach(&mut parts);
-    let attached = endpoint.attach(token, parts, |inlet| {
+    let request = Opening::new(parts);
+    let attached = endpoint.attach(&token, request, |inlet| {
         let (transport, outlet, body) = ServerSentEvents::new(Arc::clone(&inlet));
         let via = Via::ServerSentEvents { inlet, outlet };
         Some((via, (transport, body)))

@@ -1,8 +1,13 @@
 //! An endpoint and its connections, whatever they are for.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use http::request::Parts;
+use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +15,7 @@ use super::{
     beat::Heart,
     identity::Expiry,
     options::HttpOptions,
+    request::Opening,
     sessions::{Refused, Sessions},
     token,
     via::Via,
@@ -26,7 +32,13 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     fn front(&self) -> &Arc<Front<Self::Connection>>;
 
     /// A connection whose transport opens at this moment of the shared clock.
-    fn connection(&self, id: ConnectionId, request: Parts, via: Via, now: u64) -> Self::Connection;
+    fn connection(
+        &self,
+        id: ConnectionId,
+        request: Opening,
+        via: Via,
+        now: u64,
+    ) -> Self::Connection;
 
     /// Runs a connection until it ends.
     fn run<T: Transport>(
@@ -42,12 +54,13 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     }
 
     /// Makes a connection on the spot, whose token is its id; `None` while the server shuts down.
-    fn open(self: &Arc<Self>, token: String, request: Parts, via: Via) -> Option<Opened<Self>> {
+    fn open(self: &Arc<Self>, token: String, request: Opening, via: Via) -> Option<Opened<Self>> {
         let connection = self.make(token.as_str().into(), request, via);
+        let token: Arc<str> = token.into();
         let is_open = self.front().sessions.open(&token, &connection);
         is_open.then(|| Opened {
             endpoint: Arc::clone(self),
-            token: token.into(),
+            token,
             connection,
         })
     }
@@ -55,30 +68,32 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     /// Opens a negotiated connection. `make` gets what was posted to it so far, and may say no.
     fn attach<T>(
         self: &Arc<Self>,
-        token: String,
-        request: Parts,
+        token: &str,
+        request: Opening,
         make: impl FnOnce(Arc<Inlet>) -> Option<(Via, T)>,
     ) -> Result<(Opened<Self>, T), Refused> {
-        let attached = self.front().sessions.attach(&token, |id, inlet| {
+        let attached = self.front().sessions.attach(token, |id, inlet| {
             let (via, with) = make(inlet)?;
             Some((self.make(id, request, via), with))
         });
-        let (connection, with) = attached?;
+        let (token, connection, with) = attached?;
         let opened = Opened {
             endpoint: Arc::clone(self),
-            token: token.into(),
+            token,
             connection,
         };
         Ok((opened, with))
     }
 
     /// Keeps the heartbeat going for it, too.
-    fn make(&self, id: ConnectionId, request: Parts, via: Via) -> Arc<Self::Connection> {
+    fn make(&self, id: ConnectionId, request: Opening, via: Via) -> Arc<Self::Connection> {
         let front = self.front();
         front.keep_beating();
         let now = front.now();
         let connection = self.connection(id, request, via, now);
-        connection.expiry().renew(connection.request(), now);
+        connection
+            .expiry()
+            .renew(connection.request().extensions(), now);
         Arc::new(connection)
     }
 
@@ -87,7 +102,7 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let opened = self.open(token::generate(), request, Via::Stream);
+        let opened = self.open(token::generate(), Opening::new(request), Via::Stream);
         async move {
             if let Some(opened) = opened {
                 Self::run(opened, Raw::new(io)).await;
@@ -102,7 +117,7 @@ pub(crate) trait Attached: Send + Sync + 'static {
     /// What the heartbeat finds to do.
     type Beat;
 
-    fn request(&self) -> &Parts;
+    fn request(&self) -> &Opening;
 
     fn via(&self) -> &Via;
 
@@ -129,6 +144,8 @@ pub(crate) trait Attached: Send + Sync + 'static {
 pub(crate) struct Front<C: Attached> {
     pub(crate) options: C::Options,
     pub(super) sessions: Sessions<C>,
+    /// The list of transports in the answer to a negotiation.
+    pub(super) offers: OnceLock<Box<RawValue>>,
     pub(super) heart: Heart,
     /// Cancelled when the server shuts down: listeners stop.
     pub(crate) stopping: CancellationToken,
@@ -141,6 +158,7 @@ impl<C: Attached> Front<C> {
         Self {
             options,
             sessions: Sessions::default(),
+            offers: OnceLock::new(),
             heart: Heart::new(heartbeat),
             stopping: CancellationToken::new(),
             all_gone: Notify::new(),
@@ -198,7 +216,7 @@ impl<C: Attached> Front<C> {
 /// An open connection; forgotten when this is dropped, even if its task is aborted or never begins.
 pub(crate) struct Opened<E: Endpoint> {
     pub(crate) endpoint: Arc<E>,
-    token: Box<str>,
+    token: Arc<str>,
     pub(crate) connection: Arc<E::Connection>,
 }
 

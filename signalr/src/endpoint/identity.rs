@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use http::{StatusCode, header::AUTHORIZATION, request::Parts};
+use http::{Extensions, StatusCode, header::AUTHORIZATION, request::Parts};
 
 use super::{
     beat::millis,
@@ -71,8 +71,8 @@ impl Identity {
         self.user.as_deref()
     }
 
-    pub(crate) fn of(request: &Parts) -> Option<&Self> {
-        request.extensions.get()
+    pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
     }
 }
 
@@ -160,8 +160,8 @@ impl Expiry {
     }
 
     /// Takes what a request says: the one that opened the connection, or a later poll.
-    pub(super) fn renew(&self, request: &Parts, now: u64) {
-        let at = Identity::of(request).and_then(|identity| identity.expires);
+    pub(super) fn renew(&self, extensions: &Extensions, now: u64) {
+        let at = Identity::of(extensions).and_then(|identity| identity.expires);
         let at = at.map_or(NEVER, |at| {
             let left = at.duration_since(SystemTime::now()).unwrap_or_default();
             now.saturating_add(millis(left))

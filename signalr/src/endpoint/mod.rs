@@ -6,6 +6,7 @@ mod cors;
 mod events;
 mod front;
 mod identity;
+mod kill;
 #[cfg(feature = "metrics")]
 mod meter;
 mod options;
@@ -28,12 +29,14 @@ pub(crate) use beat::millis;
 pub(crate) use front::{Attached, Endpoint, Front, Opened};
 pub(crate) use identity::{Authorize, Expiry};
 pub use identity::{Denied, Identity, access_token};
+pub(crate) use kill::Kill;
 #[cfg(feature = "metrics")]
 pub(crate) use meter::Counted;
 pub(crate) use options::{HttpOptions, invalid};
 pub(crate) use origins::Origins;
 #[cfg(all(feature = "standalone", feature = "rustls"))]
 pub(crate) use origins::OverTls;
+pub(crate) use request::Opening;
 pub(crate) use response::text;
 pub use response::{ResponseBody, ResponseFuture};
 pub(crate) use routes::serve;

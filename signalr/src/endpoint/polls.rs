@@ -12,7 +12,7 @@ use http::{
 use super::{
     front::{Attached, Endpoint},
     identity::Identity,
-    request,
+    request::Opening,
     response::{HttpResponse, ResponseFuture, pieces, respond_with, text},
     routes::{check, refuse, refuse_id, token_of},
     sessions::Known,
@@ -31,7 +31,7 @@ const BYTES: &str = "application/octet-stream";
 /// Answers a poll: the first one at once, any other when there is something.
 pub(super) fn poll<E: Endpoint>(endpoint: &Arc<E>, parts: Parts) -> ResponseFuture {
     match check(&**endpoint, &parts, HttpTransportType::LongPolling) {
-        Ok((token, None)) => uncached(open(endpoint, token, parts)).into(),
+        Ok((token, None)) => uncached(open(endpoint, &token, parts)).into(),
         Ok((_, Some(connection))) => match connection.via() {
             Via::LongPolling { polls, .. } => {
                 renew(&*connection, &parts, endpoint.front().now());
@@ -47,17 +47,17 @@ pub(super) fn poll<E: Endpoint>(endpoint: &Arc<E>, parts: Parts) -> ResponseFutu
 
 /// What the newest poll says of its sender counts, except that the user's name stays the first one.
 fn renew(connection: &impl Attached, parts: &Parts, now: u64) {
-    connection.expiry().renew(parts, now);
-    let user = |parts| Identity::of(parts).and_then(Identity::user_id);
-    if user(connection.request()) != user(parts) {
+    connection.expiry().renew(&parts.extensions, now);
+    let user = |extensions| Identity::of(extensions).and_then(Identity::user_id);
+    if user(connection.request().extensions()) != user(&parts.extensions) {
         tracing::warn!("the user of a connection has changed between two polls");
     }
 }
 
 /// The first poll starts the connection, and brings nothing: clients see that the way is free.
-fn open<E: Endpoint>(endpoint: &Arc<E>, token: String, mut parts: Parts) -> HttpResponse {
-    request::detach(&mut parts);
-    let attached = endpoint.attach(token, parts, |inlet| {
+fn open<E: Endpoint>(endpoint: &Arc<E>, token: &str, parts: Parts) -> HttpResponse {
+    let request = Opening::new(parts);
+    let attached = endpoint.attach(token, request, |inlet| {
         let polls = Polls::new();
         let transport = LongPolling::new(Arc::clone(&inlet), Arc::clone(&polls));
         Some((Via::LongPolling { inlet, polls }, transport))

@@ -133,7 +133,9 @@ impl fmt::Debug for ResponseFuture {
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> HttpResponse {
-    let body = serde_json::to_vec(value).expect("plain strings and numbers can be written");
+    // Room for any answer, so that it is not moved while it grows.
+    let mut body = Vec::with_capacity(512);
+    serde_json::to_writer(&mut body, value).expect("plain strings and numbers can be written");
     respond_with(StatusCode::OK, "application/json", body.into())
 }
 

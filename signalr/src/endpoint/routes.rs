@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Method, Request, StatusCode, request::Parts};
+use http::{Method, Request, StatusCode, header::SEC_WEBSOCKET_EXTENSIONS, request::Parts};
 use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 
@@ -10,7 +10,8 @@ use super::{
     cors::Cors,
     events,
     front::{Attached, Endpoint},
-    polls, request,
+    polls,
+    request::Opening,
     response::{HttpResponse, ResponseFuture, json, text},
     send,
     sessions::{Known, Refused},
@@ -135,12 +136,15 @@ fn negotiate<E: Endpoint>(endpoint: &E, parts: &Parts) -> HttpResponse {
     if let Err(refused) = negotiated {
         return refuse(refused);
     }
-    let offers: Vec<_> = options.offers().map(offer).collect();
+    let offers = front.offers.get_or_init(|| {
+        let offers: Vec<_> = options.offers().map(offer).collect();
+        negotiate::offers(&offers)
+    });
     json(&Accepted {
         negotiate_version: version,
         connection_id: &id,
         connection_token: (version > 0).then_some(&secret),
-        available_transports: &offers,
+        available_transports: offers,
     })
 }
 
@@ -152,7 +156,7 @@ fn offer(transport: HttpTransportType) -> Offer {
 /// Opens a WebSocket: for a negotiated token, or on the spot without one.
 fn open<E: Endpoint>(
     endpoint: &Arc<E>,
-    mut parts: Parts,
+    parts: Parts,
     on_upgrade: Option<OnUpgrade>,
 ) -> HttpResponse {
     let wanted = match token_of(&parts) {
@@ -176,10 +180,11 @@ fn open<E: Endpoint>(
             "This server cannot switch to WebSockets: serve HTTP connections with upgrades enabled.",
         );
     };
-    request::detach(&mut parts);
+    let compressed = accept.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS);
+    let request = Opening::new(parts);
     let opened = match wanted {
         Some(token) => {
-            let attached = endpoint.attach(token, parts, |inlet| {
+            let attached = endpoint.attach(&token, request, |inlet| {
                 // Whoever has posted something has chosen another transport; nothing of it may be lost.
                 inlet.end_unused().then_some((Via::WebSockets, ()))
             });
@@ -188,12 +193,12 @@ fn open<E: Endpoint>(
                 Err(refused) => return refuse(refused),
             }
         }
-        None => match endpoint.open(token::generate(), parts, Via::WebSockets) {
+        None => match endpoint.open(token::generate(), request, Via::WebSockets) {
             Some(opened) => opened,
             None => return refuse(Refused::Closing),
         },
     };
-    upgrade::spawn(opened, on_upgrade);
+    upgrade::spawn(opened, on_upgrade, compressed);
     accept
 }
 

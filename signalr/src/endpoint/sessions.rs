@@ -12,20 +12,23 @@ use crate::{connection::ConnectionId, transport::inlet::Inlet};
 pub(super) struct Sessions<C>(Mutex<State<C>>);
 
 struct State<C> {
-    by_token: HashMap<Box<str>, Session<C>>,
+    by_token: HashMap<Arc<str>, Session<C>>,
     /// How many of them are only negotiated.
     negotiated: usize,
     closing: bool,
 }
 
 enum Session<C> {
-    Negotiated {
-        id: ConnectionId,
-        at: u64,
-        /// What is posted before the connection is opened.
-        inlet: Arc<Inlet>,
-    },
+    /// Boxed, as most sessions are open and the map has a place for many more.
+    Negotiated(Box<Negotiated>),
     Open(Arc<C>),
+}
+
+struct Negotiated {
+    id: ConnectionId,
+    at: u64,
+    /// What is posted before the connection is opened.
+    inlet: Arc<Inlet>,
 }
 
 /// Why a connection cannot be negotiated or opened now.
@@ -80,7 +83,7 @@ impl<C: Attached> Sessions<C> {
         }
         state.negotiated += 1;
         let inlet = Arc::new(Inlet::new(options.receive_queue_limit));
-        let session = Session::Negotiated { id, at: now, inlet };
+        let session = Session::Negotiated(Box::new(Negotiated { id, at: now, inlet }));
         state.by_token.insert(token.into(), session);
         Ok(())
     }
@@ -88,7 +91,9 @@ impl<C: Attached> Sessions<C> {
     pub(super) fn look_up(&self, token: &str) -> Known<C> {
         match self.lock().by_token.get(token) {
             None => Known::No,
-            Some(Session::Negotiated { inlet, .. }) => Known::Negotiated(Arc::clone(inlet)),
+            Some(Session::Negotiated(negotiated)) => {
+                Known::Negotiated(Arc::clone(&negotiated.inlet))
+            }
             Some(Session::Open(connection)) => Known::Open(Arc::clone(connection)),
         }
     }
@@ -99,31 +104,33 @@ impl<C: Attached> Sessions<C> {
         &self,
         token: &str,
         make: impl FnOnce(ConnectionId, Arc<Inlet>) -> Option<(Arc<C>, T)>,
-    ) -> Result<(Arc<C>, T), Refused> {
+    ) -> Result<(Arc<str>, Arc<C>, T), Refused> {
         let mut state = self.lock();
         if state.closing {
             return Err(Refused::Closing);
         }
-        let Some(session @ Session::Negotiated { .. }) = state.by_token.get_mut(token) else {
+        let Some((key, Session::Negotiated(negotiated))) = state.by_token.get_key_value(token)
+        else {
             return Err(Refused::Taken);
         };
-        let Session::Negotiated { id, inlet, .. } = &*session else {
-            return Err(Refused::Taken);
-        };
-        let (connection, with) = make(id.clone(), Arc::clone(inlet)).ok_or(Refused::Changed)?;
-        *session = Session::Open(Arc::clone(&connection));
+        let Negotiated { id, inlet, .. } = &**negotiated;
+        let made = make(id.clone(), Arc::clone(inlet));
+        let (connection, with) = made.ok_or(Refused::Changed)?;
+        let key = Arc::clone(key);
+        let session = Session::Open(Arc::clone(&connection));
+        state.by_token.insert(Arc::clone(&key), session);
         state.negotiated -= 1;
-        Ok((connection, with))
+        Ok((key, connection, with))
     }
 
     /// Adds an open connection; `false` while the server shuts down.
-    pub(super) fn open(&self, token: &str, connection: &Arc<C>) -> bool {
+    pub(super) fn open(&self, token: &Arc<str>, connection: &Arc<C>) -> bool {
         let mut state = self.lock();
         if state.closing {
             return false;
         }
         let session = Session::Open(Arc::clone(connection));
-        state.by_token.insert(token.into(), session);
+        state.by_token.insert(Arc::clone(token), session);
         true
     }
 
@@ -164,11 +171,12 @@ impl<C: Attached> Sessions<C> {
         if *negotiated > 0 {
             let patience = millis(options.as_ref().disconnect_timeout);
             by_token.retain(|_, session| match session {
-                Session::Negotiated { at, .. } if now.saturating_sub(*at) > patience => {
+                Session::Negotiated(session) if now.saturating_sub(session.at) > patience => {
                     *negotiated -= 1;
-                    session.is_open()
+                    session.inlet.end();
+                    false
                 }
-                Session::Negotiated { .. } | Session::Open(_) => true,
+                Session::Negotiated(_) | Session::Open(_) => true,
             });
         }
         let due = |connection: &Arc<C>| {
@@ -188,8 +196,8 @@ impl<C> Session<C> {
     fn is_open(&self) -> bool {
         match self {
             Self::Open(_) => true,
-            Self::Negotiated { inlet, .. } => {
-                inlet.end();
+            Self::Negotiated(session) => {
+                session.inlet.end();
                 false
             }
         }
@@ -200,7 +208,7 @@ impl<C> State<C> {
     fn open(&self) -> impl Iterator<Item = &Arc<C>> {
         self.by_token.values().filter_map(|session| match session {
             Session::Open(connection) => Some(connection),
-            Session::Negotiated { .. } => None,
+            Session::Negotiated(_) => None,
         })
     }
 }

@@ -33,10 +33,14 @@ pub(crate) enum Socket {
 #[cfg(feature = "http2")]
 pub(crate) struct Begun {
     socket: TcpStream,
-    bytes: [u8; PREFACE.len()],
-    read: u8,
-    taken: u8,
+    /// A place for most requests' heads, so that nothing is read in two pieces that came in one.
+    bytes: [u8; FIRST_READ],
+    read: usize,
+    taken: usize,
 }
+
+#[cfg(feature = "http2")]
+const FIRST_READ: usize = 1024;
 
 impl Socket {
     /// The same once HTTP is over, when nothing is to be read twice any more.
@@ -54,7 +58,7 @@ impl Begun {
     pub(crate) fn new(socket: TcpStream) -> Self {
         Self {
             socket,
-            bytes: [0; PREFACE.len()],
+            bytes: [0; FIRST_READ],
             read: 0,
             taken: 0,
         }
@@ -66,25 +70,25 @@ impl Begun {
     /// The socket cannot be read.
     pub(crate) async fn is_http2(&mut self) -> io::Result<bool> {
         loop {
-            let have = usize::from(self.read);
+            let have = self.read.min(PREFACE.len());
             let fits = self.bytes[..have] == PREFACE[..have];
             if !fits || have == PREFACE.len() {
                 return Ok(fits);
             }
-            let more = self.socket.read(&mut self.bytes[have..]).await?;
+            let more = self.socket.read(&mut self.bytes[self.read..]).await?;
             if more == 0 {
                 return Ok(false);
             }
-            self.read += u8::try_from(more).expect("the preface is short");
+            self.read += more;
         }
     }
 
     /// What was read already, as long as there is some.
     fn read_again(&mut self, into: &mut ReadBuf<'_>) -> bool {
-        let rest = &self.bytes[usize::from(self.taken)..usize::from(self.read)];
+        let rest = &self.bytes[self.taken..self.read];
         let fits = rest.len().min(into.remaining());
         into.put_slice(&rest[..fits]);
-        self.taken += u8::try_from(fits).expect("the preface is short");
+        self.taken += fits;
         fits > 0
     }
 }

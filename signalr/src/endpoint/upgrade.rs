@@ -1,5 +1,6 @@
 //! From an HTTP request to a WebSocket.
 
+use futures_util::{FutureExt, future::Either};
 use http::{
     Method, StatusCode, Version,
     header::{
@@ -105,49 +106,61 @@ fn extensions(_: &Parts, _: &HttpOptions) -> Option<&'static str> {
 }
 
 /// The socket, with what its request and our answer agreed on.
-fn socket<E: Endpoint, S>(opened: &Opened<E>, io: S, leftover: bytes::Bytes) -> WebSocket<S>
+fn socket<S>(io: S, leftover: bytes::Bytes, compressed: bool) -> WebSocket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let socket = WebSocket::new(io, leftover);
     #[cfg(feature = "deflate")]
-    if extensions(
-        super::front::Attached::request(&*opened.connection),
-        opened.endpoint.options(),
-    )
-    .is_some()
-    {
+    if compressed {
         return socket.compressed();
     }
-    let _ = opened;
+    let _ = compressed;
     socket
 }
 
 /// Runs the connection in a task of its own, as soon as the response is out.
-pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade) {
-    tokio::spawn(async move {
-        match on_upgrade.await {
-            Ok(upgraded) => run(opened, upgraded).await,
-            Err(error) => tracing::debug!(%error, "the client went away during the upgrade"),
+pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade, compressed: bool) {
+    // Chained, as a block with two waits would keep what the first has used beside the second.
+    tokio::spawn(on_upgrade.then(move |upgraded| match upgraded {
+        Ok(upgraded) => Either::Left(run(opened, upgraded, compressed)),
+        Err(error) => {
+            tracing::debug!(%error, "the client went away during the upgrade");
+            Either::Right(std::future::ready(()))
         }
-    });
+    }));
 }
 
-async fn run<E: Endpoint>(opened: Opened<E>, upgraded: Upgraded) {
+/// No `async fn`, whose future would keep a place for what it was called with.
+#[cfg(feature = "standalone")]
+fn run<E: Endpoint>(
+    opened: Opened<E>,
+    upgraded: Upgraded,
+    compressed: bool,
+) -> impl Future<Output = ()> + Send {
     // With the socket itself in hand, hyper's state and its read buffer are gone for good.
-    #[cfg(feature = "standalone")]
-    let upgraded = match upgraded.downcast::<TokioIo<super::socket::Socket>>() {
+    match upgraded.downcast::<TokioIo<super::socket::Socket>>() {
         Ok(parts) => {
             let hyper::upgrade::Parts { io, read_buf, .. } = parts;
             let leftover = bytes::Bytes::copy_from_slice(&read_buf);
-            drop(read_buf);
-            let socket = socket(&opened, io.into_inner().settled(), leftover);
-            return E::run(opened, socket).await;
+            let socket = socket(io.into_inner().settled(), leftover, compressed);
+            Either::Left(E::run(opened, socket))
         }
-        Err(upgraded) => upgraded,
-    };
-    let socket = socket(&opened, TokioIo::new(upgraded), bytes::Bytes::new());
-    E::run(opened, socket).await;
+        Err(upgraded) => Either::Right(run_within(opened, upgraded, compressed)),
+    }
+}
+
+#[cfg(not(feature = "standalone"))]
+use run_within as run;
+
+/// Runs in what hyper gives: another host's socket.
+fn run_within<E: Endpoint>(
+    opened: Opened<E>,
+    upgraded: Upgraded,
+    compressed: bool,
+) -> impl Future<Output = ()> + Send {
+    let socket = socket(TokioIo::new(upgraded), bytes::Bytes::new(), compressed);
+    E::run(opened, socket)
 }
 
 /// Whether a comma-separated header names something, letter case aside.

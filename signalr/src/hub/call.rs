@@ -39,7 +39,10 @@ impl<H: Hub> Call<H> {
     /// # Errors
     /// The hub's factory fails.
     pub async fn hub(&self) -> Result<Arc<H>, CallError> {
-        self.cx.hub().await.map_err(CallError::Method)
+        match self.cx.shared_hub() {
+            Some(hub) => Ok(Arc::clone(hub)),
+            None => self.cx.hub().await.map_err(CallError::Method),
+        }
     }
 
     /// Takes the value out of a method's result.
@@ -100,7 +103,7 @@ impl<H: Hub> Call<H> {
     }
 
     async fn item<T: HubResult>(&self, item: &T) -> Result<(), CallError> {
-        let Some(id) = self.head.id.as_deref() else {
+        let Some(id) = self.head.id() else {
             return Ok(());
         };
         let link = self.cx.link();
@@ -139,6 +142,6 @@ impl<H: Hub> Call<H> {
 
 impl<H: Hub> fmt::Debug for Call<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Call({})", self.head.target)
+        write!(f, "Call({})", self.head.target())
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use super::{
     CallerClients, ConnectionId, Groups, HttpTransportType, Hub, HubSource, Items, Lifetime, Link,
 };
-use crate::{connection::opening, error::Error, hub_error::HubError, protocol::HubProtocol};
+use crate::{error::Error, hub_error::HubError, protocol::HubProtocol};
 
 /// A connection, before and after its session exists.
 ///
@@ -84,6 +84,9 @@ impl<H: Hub> Connecting<H> {
     ///
     /// With long polling it is the first poll, for as long as the connection lives. A connection without HTTP (see
     /// [`serve_connection`](crate::HubServer::serve_connection)) has an empty `GET /`.
+    ///
+    /// Whoever asks for it first makes the connection take some memory more, about 1 KB; [`query`](Self::query),
+    /// [`cookie`](Self::cookie), [`peer_addr`](Self::peer_addr) and [`local_addr`](Self::local_addr) do without.
     #[must_use]
     pub fn request(&self) -> &http::request::Parts {
         self.parts.link.request()
@@ -92,13 +95,13 @@ impl<H: Hub> Connecting<H> {
     /// A parameter of the query of [`request`](Self::request), with its escapes undone. Letter case does not matter in its name.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
-        opening::query(self.request(), name)
+        self.parts.link.query(name)
     }
 
     /// A cookie of [`request`](Self::request), as the client sent it.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        opening::cookie(self.request(), name)
+        self.parts.link.cookie(name)
     }
 
     /// What carries the connection; `None` for a byte stream without HTTP.
@@ -188,11 +191,19 @@ impl<H: Hub> Connecting<H> {
     ///
     /// A call needs no such watch: its future is dropped with the connection. The returned future borrows nothing.
     pub fn aborted(&self) -> impl Future<Output = ()> + Send + 'static + use<H> {
-        self.parts.link.aborted()
+        Arc::clone(&self.parts.link).aborted()
     }
 
     pub(crate) fn link(&self) -> &dyn Link {
         &*self.parts.link
+    }
+
+    /// The hub value that all connections share, if they do.
+    pub(super) fn shared_hub(&self) -> Option<&Arc<H>> {
+        match &*self.parts.source {
+            HubSource::Shared(hub) => Some(hub),
+            HubSource::PerConnection(_) | HubSource::PerCall(_) => None,
+        }
     }
 
     pub(crate) async fn hub(&self) -> Result<Arc<H>, HubError> {

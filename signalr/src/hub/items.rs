@@ -30,7 +30,7 @@ use std::{
 /// # }
 /// ```
 #[derive(Default)]
-pub struct Items(Mutex<Option<Map>>);
+pub struct Items(Mutex<Option<Box<Map>>>);
 
 type Map = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
 
@@ -58,7 +58,7 @@ impl Items {
         old.and_then(unbox)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Map>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Map>>> {
         // A user's `Clone` may panic while the lock is held; the map is still whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,7 +70,7 @@ fn unbox<T: 'static>(value: Box<dyn Any + Send + Sync>) -> Option<T> {
 
 impl fmt::Debug for Items {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.lock().as_ref().map_or(0, HashMap::len);
+        let count = self.lock().as_ref().map_or(0, |items| items.len());
         write!(f, "Items({count})")
     }
 }

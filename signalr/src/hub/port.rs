@@ -15,6 +15,8 @@ pub(crate) trait Link: Send + Sync {
     fn id(&self) -> &ConnectionId;
     fn user_id(&self) -> Option<&str>;
     fn request(&self) -> &http::request::Parts;
+    fn query(&self, name: &str) -> Option<String>;
+    fn cookie(&self, name: &str) -> Option<&str>;
     /// `None`: a byte stream without HTTP.
     fn transport(&self) -> Option<HttpTransportType>;
     fn peer_addr(&self) -> Option<SocketAddr>;
@@ -28,7 +30,7 @@ pub(crate) trait Link: Send + Sync {
     fn close(&self, error: Option<String>, allow_reconnect: bool);
     fn abort(&self);
     fn is_aborted(&self) -> bool;
-    fn aborted(&self) -> BoxFuture<()>;
+    fn aborted(self: Arc<Self>) -> BoxFuture<()>;
 }
 
 /// Sends and groups, for all connections of a hub.

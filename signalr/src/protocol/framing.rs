@@ -17,10 +17,10 @@ pub(crate) const RECORD_SEPARATOR: u8 = 0x1e;
 pub(crate) struct FrameBuffer {
     bytes: BytesMut,
     limit: Option<usize>,
-    /// Bytes at the front that were searched for a separator before, so that no byte is searched twice.
-    searched: usize,
-    /// Bytes at the front that the caller has finished with.
+    /// Bytes at the front that were handed out: the caller has finished with all but the last frame of them.
     taken: usize,
+    /// Bytes behind those that were searched for a separator before, so that no byte is searched twice.
+    searched: usize,
 }
 
 impl FrameBuffer {
@@ -28,8 +28,8 @@ impl FrameBuffer {
         Self {
             bytes: BytesMut::new(),
             limit,
-            searched: 0,
             taken: 0,
+            searched: 0,
         }
     }
 
@@ -46,9 +46,9 @@ impl FrameBuffer {
 
     /// The next whole text frame without its separator, or `None` until more bytes have come.
     pub(crate) fn next_text(&mut self) -> Result<Option<&[u8]>, Error> {
-        self.release();
-        let found = memchr::memchr(RECORD_SEPARATOR, &self.bytes[self.searched..]);
-        let length = found.map_or(self.bytes.len(), |at| self.searched + at + 1);
+        let rest = &self.bytes[self.taken..];
+        let found = memchr::memchr(RECORD_SEPARATOR, &rest[self.searched..]);
+        let length = found.map_or(rest.len(), |at| self.searched + at + 1);
         if let Some(limit) = self.limit
             && length > limit
         {
@@ -59,14 +59,14 @@ impl FrameBuffer {
             return Ok(None);
         }
         self.searched = 0;
-        self.taken = length;
-        Ok(Some(&self.bytes[..length - 1]))
+        self.taken += length;
+        Ok(Some(&rest[..length - 1]))
     }
 
     /// The next whole binary frame without its length, or `None` until more bytes have come.
     pub(crate) fn next_binary(&mut self) -> Result<Option<&[u8]>, Error> {
-        self.release();
-        let Some((start, length)) = read_length(&self.bytes)? else {
+        let rest = &self.bytes[self.taken..];
+        let Some((start, length)) = read_length(rest)? else {
             return Ok(None);
         };
         // The length is below 2^31, so the sum cannot overflow.
@@ -76,11 +76,11 @@ impl FrameBuffer {
         {
             return Err(Kind::TooLarge { limit }.into());
         }
-        if self.bytes.len() < end {
+        if rest.len() < end {
             return Ok(None);
         }
-        self.taken = end;
-        Ok(Some(&self.bytes[start..end]))
+        self.taken += end;
+        Ok(Some(&rest[start..end]))
     }
 
     /// The next whole frame of either kind.

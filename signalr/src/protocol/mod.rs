@@ -20,6 +20,8 @@ mod values;
 pub use arguments::Arguments;
 pub use blob::Blob;
 pub use dotnet::{Underived, Variant, read_variant, write_variant};
+#[cfg(feature = "__test")]
+pub(crate) use json::check_readers as check_json_readers;
 pub(crate) use message::{Headers, Invocation, Message, Outcome, OwnedPayload, Payload, Text};
 pub use timestamp::{OffsetTimestamp, Timestamp, TimestampError};
 pub use values::{HubArg, HubResult, Source, ValueWriter};

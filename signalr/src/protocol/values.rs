@@ -155,7 +155,7 @@ impl<'a> Source<'a> {
     pub(crate) fn list(payload: Payload<'a>) -> Result<(Self, Option<usize>), NotAList> {
         match payload {
             Payload::Json(text) => {
-                let inner = text.trim_start().strip_prefix('[').ok_or(NotAList)?;
+                let inner = text.trim_ascii_start().strip_prefix('[').ok_or(NotAList)?;
                 Ok((Self(Rest::Json(inner)), None))
             }
             #[cfg(feature = "msgpack")]
@@ -189,7 +189,7 @@ impl<'a> Source<'a> {
     pub(crate) fn more(&mut self) -> bool {
         match &mut self.0 {
             Rest::Json(rest) => {
-                let trimmed = rest.trim_start();
+                let trimmed = rest.trim_ascii_start();
                 *rest = trimmed.strip_prefix(',').unwrap_or(trimmed);
                 !rest.is_empty() && !rest.starts_with(']')
             }

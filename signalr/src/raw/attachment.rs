@@ -10,12 +10,11 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
-use http::request::Parts;
 use tokio::sync::Notify;
 
 use crate::{
     connection::ConnectionId,
-    endpoint::{Attached, Expiry, HttpOptions, Via, millis},
+    endpoint::{Attached, Expiry, HttpOptions, Opening, Via, millis},
     error::{Error, Kind},
     transport::polls::Tick,
 };
@@ -26,7 +25,7 @@ const NEVER: u64 = u64::MAX;
 /// What a connection's handler and its endpoint share.
 pub(super) struct Attachment {
     pub(super) id: ConnectionId,
-    pub(super) request: Box<Parts>,
+    pub(super) request: Opening,
     pub(super) via: Via,
     expiry: Expiry,
     /// Who reads and who writes: two tasks, where a handler has split its connection.
@@ -44,10 +43,10 @@ pub(super) struct Attachment {
 }
 
 impl Attachment {
-    pub(super) fn new(id: ConnectionId, request: Parts, via: Via) -> Self {
+    pub(super) fn new(id: ConnectionId, request: Opening, via: Via) -> Self {
         Self {
             id,
-            request: Box::new(request),
+            request,
             via,
             expiry: Expiry::never(),
             reader: AtomicWaker::new(),
@@ -120,7 +119,7 @@ impl Attached for Attachment {
     type Options = HttpOptions;
     type Beat = Beat;
 
-    fn request(&self) -> &Parts {
+    fn request(&self) -> &Opening {
         &self.request
     }
 

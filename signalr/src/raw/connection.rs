@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 use super::{attachment::Attachment, session::Handlers, text::Tail};
 use crate::{
-    connection::{ConnectionId, HttpTransportType, opening},
-    endpoint::{Endpoint, LocalAddr, PeerAddr},
+    connection::{ConnectionId, HttpTransportType},
+    endpoint::Endpoint,
     error::{Error, Kind},
     packet::Packet,
     transport::{Ending, Read, Transport},
@@ -93,19 +93,19 @@ impl RawConnection {
     /// The request that opened the connection; for a stream without HTTP an empty one.
     #[must_use]
     pub fn request(&self) -> &Parts {
-        &self.attachment.request
+        self.attachment.request.parts()
     }
 
     /// A parameter from the query of [`request`](Self::request), decoded; names are compared without case.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
-        opening::query(self.request(), name)
+        self.attachment.request.query(name)
     }
 
     /// A cookie of [`request`](Self::request), as the client sent it.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        opening::cookie(self.request(), name)
+        self.attachment.request.cookie(name)
     }
 
     /// What carries the connection; `None` for a byte stream without HTTP.
@@ -114,16 +114,16 @@ impl RawConnection {
         self.attachment.via.transport()
     }
 
-    /// The other end of the socket, where the host tells it: see [`PeerAddr`].
+    /// The other end of the socket, where the host tells it: see [`PeerAddr`](crate::PeerAddr).
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        PeerAddr::of(self.request())
+        self.attachment.request.peer()
     }
 
-    /// Our end of the socket, where the host tells it: see [`LocalAddr`].
+    /// Our end of the socket, where the host tells it: see [`LocalAddr`](crate::LocalAddr).
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        LocalAddr::of(self.request())
+        self.attachment.request.local()
     }
 
     /// How what is sent travels. Default: [`TransferFormat::Text`].

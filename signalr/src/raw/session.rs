@@ -8,12 +8,11 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use http::request::Parts;
 
 use super::{attachment::Attachment, connection::RawConnection};
 use crate::{
     connection::{BoxFuture, ConnectionId},
-    endpoint::{Endpoint, Front, Opened, Via},
+    endpoint::{Endpoint, Front, Opened, Opening, Via},
     transport::{Ending, Transport},
 };
 
@@ -34,7 +33,7 @@ impl Endpoint for Handlers {
         &self.front
     }
 
-    fn connection(&self, id: ConnectionId, request: Parts, via: Via, _: u64) -> Attachment {
+    fn connection(&self, id: ConnectionId, request: Opening, via: Via, _: u64) -> Attachment {
         Attachment::new(id, request, via)
     }
 

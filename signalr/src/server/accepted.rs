@@ -59,11 +59,11 @@ enum Version {
     Two,
 }
 
-/// Serves the requests of one socket; an upgrade of HTTP/1.1 takes the socket away.
+/// Serves the requests of one socket between `peer` and, if that is known already, `local`; an upgrade of HTTP/1.1 takes the socket away.
 pub(super) async fn serve(
     server: Arc<Server>,
     socket: TcpStream,
-    peer: SocketAddr,
+    (peer, local): (SocketAddr, Option<SocketAddr>),
     mut stopping: watch::Receiver<bool>,
 ) {
     if let Err(error) = socket.set_nodelay(true) {
@@ -72,7 +72,7 @@ pub(super) async fn serve(
     let mut stop = pin!(async { stopping.wait_for(|stopping| *stopping).await.is_ok() });
     let ends = Ends {
         peer: PeerAddr(peer),
-        local: socket.local_addr().ok().map(LocalAddr),
+        local: local.or_else(|| socket.local_addr().ok()).map(LocalAddr),
         #[cfg(feature = "rustls")]
         tls: None,
     };

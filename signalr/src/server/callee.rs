@@ -69,7 +69,7 @@ impl<H: Hub> Callee for HubCallee<H> {
             }));
         };
         let head = Arc::new(CallHead::new(invocation, Some(method.name)));
-        self.bind_method(method, invocation, &head).map_err(|text| {
+        self.bind_method(method, invocation, head).map_err(|text| {
             // The future that shared it, if there was one, has been dropped.
             let head = CallHead::new(invocation, Some(method.name));
             Box::new(Refused { head, text })
@@ -106,11 +106,11 @@ impl<H: Hub> HubCallee<H> {
         &self,
         method: &'static Method<H>,
         invocation: &Invocation<'_>,
-        head: &Arc<CallHead>,
+        head: Arc<CallHead>,
     ) -> Result<Bound, String> {
         let options = self.side.core.options();
         let detailed = options.detailed_errors;
-        let call = Call::new(self.cx.clone(), Arc::clone(head));
+        let call = Call::new(self.cx.clone(), Arc::clone(&head));
         let sinks = UploadSinks::new(options.upload_buffer);
         let mut args = Args::new(invocation.arguments, method.params.len(), sinks);
         // A user's `Deserialize` may panic; that costs the call.
@@ -118,18 +118,19 @@ impl<H: Hub> HubCallee<H> {
             .map_err(|_| head.unexpected())?
             .map_err(|error| {
                 let error = HubError::private("InvalidDataException", error);
-                error.describe(&failed(&head.target), detailed)
+                error.describe(&failed(head.target()), detailed)
             })?;
-        let target = &head.target;
         let slot = match (method.kind, invocation.streaming) {
             (Kind::Stream, false) => {
                 return Err(format!(
-                    "The client attempted to invoke the streaming '{target}' method with a non-streaming invocation."
+                    "The client attempted to invoke the streaming '{}' method with a non-streaming invocation.",
+                    head.target()
                 ));
             }
             (Kind::Call, true) => {
                 return Err(format!(
-                    "The client attempted to invoke the non-streaming '{target}' method with a streaming invocation."
+                    "The client attempted to invoke the non-streaming '{}' method with a streaming invocation.",
+                    head.target()
                 ));
             }
             (Kind::Stream, true) => Slot::Stream,
@@ -139,7 +140,7 @@ impl<H: Hub> HubCallee<H> {
         check_count(invocation.stream_ids.len(), method.uploads)
             .map_err(|error| error.describe(&head.unexpected(), detailed))?;
         Ok(Bound {
-            head: Arc::clone(head),
+            head,
             future,
             uploads: args.uploads,
             cancellation: args.cancellation,

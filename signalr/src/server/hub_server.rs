@@ -2,14 +2,13 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::request::Parts;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     builder::HubServerBuilder, connection::Connection, core::Core, methods::Methods, session,
 };
 use crate::{
-    endpoint::{self, Endpoint, Front, Opened, ResponseBody, ResponseFuture, Via},
+    endpoint::{self, Endpoint, Front, Opened, Opening, ResponseBody, ResponseFuture, Via},
     hub::{Connecting, ConnectionId, Hub, HubContext, HubSource, Lifetime},
     hub_error::HubError,
     transport::Transport,
@@ -208,7 +207,7 @@ impl<H: Hub> Endpoint for Shared<H> {
         &self.core.front
     }
 
-    fn connection(&self, id: ConnectionId, request: Parts, via: Via, now: u64) -> Connection {
+    fn connection(&self, id: ConnectionId, request: Opening, via: Via, now: u64) -> Connection {
         Connection::new(id, request, via, self.core.options(), now)
     }
 

@@ -254,11 +254,19 @@ impl Bound {
     }
 
     async fn accept(&self, requests: &mut JoinSet<()>, stopping: &watch::Sender<bool>) {
+        // A listener at one address accepts at no other.
+        let local = self.listener.local_addr().ok();
+        let local = local.filter(|local| local.is_ipv4() && !local.ip().is_unspecified());
         loop {
             match self.listener.accept().await {
                 Ok((socket, peer)) => {
                     let server = Arc::clone(&self.server);
-                    requests.spawn(accepted::serve(server, socket, peer, stopping.subscribe()));
+                    requests.spawn(accepted::serve(
+                        server,
+                        socket,
+                        (peer, local),
+                        stopping.subscribe(),
+                    ));
                 }
                 Err(error) => accept::endure(&error).await,
             }

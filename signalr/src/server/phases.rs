@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::{callee::ServerSide, connection::Agreed, options::Options, session::unregister, trace};
 use crate::{
     connection::{CloseMessage, Pump, Taken},
-    endpoint::{Identity, millis},
+    endpoint::{Attached, Identity, millis},
     error::Error,
     hub::{Connecting, Context, Hub, Link},
     hub_error::HubError,
@@ -77,10 +77,12 @@ impl<T: Transport> Pump<T, ServerSide> {
     /// # Errors
     /// The application's `user_id` panicked; that costs this connection.
     fn accept(&mut self, protocol: HubProtocol) -> Result<(), Refusal> {
-        let request = self.side.connection.request();
+        let request = Attached::request(&*self.side.connection);
         let user = catch_unwind(AssertUnwindSafe(|| match &self.side.core.user_id {
-            Some(user_id) => user_id(request).map(Into::into),
-            None => Identity::of(request)?.user_id().map(Into::into),
+            Some(user_id) => request.look(user_id).map(Into::into),
+            None => Identity::of(request.extensions())?
+                .user_id()
+                .map(Into::into),
         }));
         let user = user.map_err(|_| Refusal(handshake::UNEXPECTED.to_owned()))?;
         let agreed = self.side.connection.agreed.set(Agreed { protocol, user });
@@ -189,14 +191,17 @@ impl<T: Transport> Pump<T, ServerSide> {
         }) = close
         {
             let protocol = self.side.connection.protocol();
-            let mut bytes = Vec::new();
             let error = error.as_deref();
             let message = Control::Close {
                 error,
                 allow_reconnect,
             };
-            protocol.write_control(&mut bytes, &message);
-            self.transport.push(&raw(protocol.is_binary(), &bytes));
+            let packet = Packet::build(protocol.is_binary(), |out| {
+                protocol.write_control(out, &message);
+                Ok::<_, std::convert::Infallible>(())
+            });
+            let Ok(packet) = packet;
+            self.transport.push(&packet);
         }
         self.transport.close(ending);
         let options = self.side.core.options();

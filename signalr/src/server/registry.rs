@@ -43,7 +43,7 @@ impl Registry {
             membership.closed = true;
             std::mem::take(&mut membership.groups)
         };
-        for group in groups {
+        for group in groups.into_iter().flat_map(|groups| *groups) {
             self.groups.remove(&group, connection);
         }
         if let Some(user) = connection.user() {
@@ -142,7 +142,11 @@ impl Delivery for RegistryDelivery {
             return false;
         };
         let mut membership = lock(&connection.membership);
-        if !membership.closed && membership.groups.insert(Arc::clone(group)) {
+        if membership.closed {
+            return true;
+        }
+        let groups = membership.groups.get_or_insert_default();
+        if groups.insert(Arc::clone(group)) {
             self.0.groups.add(group, &connection);
         }
         true
@@ -153,7 +157,8 @@ impl Delivery for RegistryDelivery {
             return false;
         };
         let mut membership = lock(&connection.membership);
-        if membership.groups.remove(group) {
+        let groups = membership.groups.as_mut();
+        if groups.is_some_and(|groups| groups.remove(group)) {
             self.0.groups.remove(group, &connection);
         }
         true

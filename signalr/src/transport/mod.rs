@@ -11,6 +11,7 @@ mod out_queue;
 pub(crate) mod outlet;
 #[cfg(feature = "server")]
 pub(crate) mod polls;
+mod scratch;
 #[cfg(feature = "server")]
 pub(crate) mod sse;
 pub(crate) mod tcp;

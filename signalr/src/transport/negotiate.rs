@@ -1,6 +1,7 @@
 //! The negotiate response (transports reference, section 2).
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// The highest version of the negotiation.
 pub(crate) const MAX_VERSION: i32 = 1;
@@ -46,6 +47,11 @@ impl Offer {
     }
 }
 
+/// What is offered, written once for all clients.
+pub(crate) fn offers(offers: &[Offer]) -> Box<RawValue> {
+    serde_json::value::to_raw_value(offers).expect("plain strings can be written")
+}
+
 /// The answer that opens a connection, in the property order of section 2.2.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,7 +60,8 @@ pub(crate) struct Accepted<'a> {
     pub(crate) connection_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) connection_token: Option<&'a str>,
-    pub(crate) available_transports: &'a [Offer],
+    /// A list of [`Offer`]s.
+    pub(crate) available_transports: &'a RawValue,
 }
 
 /// The answer that refuses; its status is 200 all the same.
@@ -115,10 +122,10 @@ mod tests {
             negotiate_version: 1,
             connection_id: "I",
             connection_token: Some("T"),
-            available_transports: &[
+            available_transports: &offers(&[
                 Offer::new("WebSockets", true),
                 Offer::new("ServerSentEvents", false),
-            ],
+            ]),
         };
         assert_eq!(
             serde_json::to_string(&answer).expect("plain strings"),

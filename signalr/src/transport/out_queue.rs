@@ -27,6 +27,10 @@ pub(crate) struct OutQueue {
 impl OutQueue {
     pub(crate) fn push(&mut self, chunk: Bytes) {
         self.unsent += chunk.len();
+        if self.chunks.capacity() == 0 {
+            // Mostly one is written before the next comes; the default room for four would be a twentieth of an idle connection.
+            self.chunks.reserve_exact(1);
+        }
         self.chunks.push_back(chunk);
     }
 

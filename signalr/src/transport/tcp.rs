@@ -8,11 +8,8 @@ use std::{
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Ending, Read, Transport, out_queue::OutQueue};
+use super::{Ending, Read, Transport, out_queue::OutQueue, scratch};
 use crate::{error::Error, packet::Packet};
-
-/// Room that a read makes in the buffer at least.
-const READ_SIZE: usize = 4 * 1024;
 
 /// Hub messages back to back on any duplex stream.
 pub(crate) struct Raw<S> {
@@ -44,15 +41,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Raw<S> {
         cx: &mut Context<'_>,
         into: &mut BytesMut,
     ) -> Poll<Result<Read, Error>> {
-        let mut piece = [0; READ_SIZE];
-        let mut buffer = ReadBuf::new(&mut piece);
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
-        into.extend_from_slice(buffer.filled());
-        Poll::Ready(Ok(if buffer.filled().is_empty() {
-            Read::End
-        } else {
-            Read::Data
-        }))
+        scratch::lend(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+            into.extend_from_slice(buffer.filled());
+            Poll::Ready(Ok(if buffer.filled().is_empty() {
+                Read::End
+            } else {
+                Read::Data
+            }))
+        })
     }
 
     fn push(&mut self, packet: &Packet) {

@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::scan;
 use crate::{
     error::Error,
     protocol::{Headers, Invocation, Message, Outcome, Payload, Text},
@@ -16,7 +17,15 @@ const MAX_DEPTH: usize = 64;
 /// Reads one message from a frame without its separator; `None` for an unknown type.
 pub(in crate::protocol) fn message(frame: &[u8]) -> Result<Option<Message<'_>>, Error> {
     let text = std::str::from_utf8(frame).map_err(|_| unreadable())?;
-    if is_too_deep(frame) {
+    match scan::message(text) {
+        Some(message) => Ok(Some(message)),
+        None => general(text),
+    }
+}
+
+/// Reads any message.
+pub(super) fn general(text: &str) -> Result<Option<Message<'_>>, Error> {
+    if is_too_deep(text.as_bytes()) {
         return Err(unreadable());
     }
     let mut error = None;

@@ -83,16 +83,20 @@ impl Payload {
     }
 
     fn unmask(&mut self, bytes: &mut [u8]) {
-        let mask = u64::from_ne_bytes(std::array::from_fn(|index| self.mask[index % 4]));
-        let (words, tail) = bytes.as_chunks_mut::<8>();
-        for word in words {
-            *word = (u64::from_ne_bytes(*word) ^ mask).to_ne_bytes();
-        }
-        for (byte, mask) in tail.iter_mut().zip(self.mask.iter().cycle()) {
-            *byte ^= mask;
-        }
-        let turn = tail.len() % 4;
-        self.mask.rotate_left(turn);
+        unmask(self.mask, bytes);
+        self.mask.rotate_left(bytes.len() % 4);
+    }
+}
+
+fn unmask(mask: [u8; 4], bytes: &mut [u8]) {
+    let [a, b, c, d] = mask;
+    let mask = [a, b, c, d, a, b, c, d];
+    let (words, tail) = bytes.as_chunks_mut();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ u64::from_ne_bytes(mask)).to_ne_bytes();
+    }
+    for (byte, mask) in tail.iter_mut().zip(mask) {
+        *byte ^= mask;
     }
 }
 
@@ -124,6 +128,9 @@ impl Decoder {
         #[cfg(feature = "deflate")]
         let enough = into.len() + super::deflate::ENOUGH;
         while !input.is_empty() {
+            if self.short_message(input, into) {
+                continue;
+            }
             match &mut self.state {
                 State::Header { bytes, have } => {
                     let Some((header, length)) = read_header(bytes, have, input)? else {
@@ -164,6 +171,32 @@ impl Decoder {
             }
         }
         Ok(None)
+    }
+
+    /// Reads a short message that has come whole, as nearly all do; `false`: something else has come.
+    fn short_message(&mut self, input: &mut &[u8], into: &mut BytesMut) -> bool {
+        let State::Header { have: 0, .. } = self.state else {
+            return false;
+        };
+        // FIN with the Text or the Binary opcode, a mask, and a length of one byte (RFC 6455, section 5.2).
+        let &[0x81 | 0x82, length @ 0x80..=0xfd, a, b, c, d, ref rest @ ..] = *input else {
+            return false;
+        };
+        let Some((payload, rest)) = rest.split_at_checked(usize::from(length & 0x7f)) else {
+            return false;
+        };
+        if self.fragmented {
+            return false;
+        }
+        #[cfg(feature = "deflate")]
+        if self.inflate.is_on(false) {
+            return false;
+        }
+        *input = rest;
+        let start = into.len();
+        into.extend_from_slice(payload);
+        unmask([a, b, c, d], &mut into[start..]);
+        true
     }
 
     fn start(&mut self, header: &FrameHeader, left: u64) -> Result<(), Violation> {
@@ -366,6 +399,29 @@ mod tests {
             cuts.sort_unstable();
             let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
             prop_assert_eq!(decode(&chunks), Ok((payloads.concat(), vec![])));
+        }
+
+        /// Messages that come whole are read in another way than those that do not.
+        #[test]
+        fn single_bytes_are_read_as_the_whole_is(
+            frames in proptest::collection::vec(
+                (
+                    prop_oneof![
+                        6 => Just(0x81), 2 => Just(0x82), 1 => Just(0x01), 1 => Just(0x80), 1 => Just(0x89), 1 => any::<u8>()
+                    ],
+                    proptest::collection::vec(any::<u8>(), 0..20),
+                ),
+                0..6,
+            ),
+            broken in proptest::option::weighted(0.2, (any::<prop::sample::Index>(), any::<u8>())),
+        ) {
+            let mut bytes: Vec<u8> = frames.iter().flat_map(|(first, payload)| frame(*first, payload)).collect();
+            if let Some((at, byte)) = broken && !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let single: Vec<&[u8]> = bytes.chunks(1).collect();
+            prop_assert_eq!(decode(&single), decode(&[&bytes]));
         }
     }
 }

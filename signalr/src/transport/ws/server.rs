@@ -1,7 +1,6 @@
 //! The server's end of a WebSocket (transports reference, section 5).
 
 use std::{
-    cell::RefCell,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -19,21 +18,13 @@ use super::deflate::deflate;
 use crate::{
     error::Error,
     packet::Packet,
-    transport::{Ending, Read, Transport, out_queue::OutQueue},
+    transport::{Ending, Read, Transport, out_queue::OutQueue, scratch},
 };
 
 const CLOSE_NORMAL: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
 const CLOSE_PROTOCOL_ERROR: [u8; 4] = [0x88, 0x02, 0x03, 0xea];
 const CLOSE_FAILURE: [u8; 4] = [0x88, 0x02, 0x03, 0xf3];
 const PONG: u8 = 0x8a;
-
-/// Bytes that one read takes at most.
-const READ_SIZE: usize = 16 * 1024;
-
-thread_local! {
-    /// Lent to whichever connection reads right now, so that a waiting connection holds no read buffer.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
-}
 
 /// A WebSocket after its upgrade.
 pub(crate) struct WebSocket<S> {
@@ -116,12 +107,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             self.leftover = leftover.slice_ref(rest);
             return Poll::Ready(Ok(Some(())));
         }
-        SCRATCH.with_borrow_mut(|scratch| {
+        scratch::lend(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(None));
             }
+            // Nearly all of it is payload.
+            into.reserve(buffer.filled().len());
             let rest = self.decode(buffer.filled(), into)?;
             self.leftover = Bytes::copy_from_slice(rest);
             Poll::Ready(Ok(Some(())))

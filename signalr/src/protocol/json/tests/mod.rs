@@ -3,6 +3,8 @@
 //! Each line of the `.tsv` files is a vector of the hub protocol reference, section 13: its id, the JSON text, and for errors the
 //! expected text.
 
+mod scan;
+
 use proptest::prelude::*;
 use serde::Serialize;
 
