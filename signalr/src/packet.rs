@@ -1,12 +1,19 @@
 //! Encoded hub messages, ready for every transport.
 
+use std::cell::Cell;
 #[cfg(feature = "deflate")]
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// Bytes that stay free in front of the payload, for the longest prefix a transport puts there (a WebSocket header).
 const HEADROOM: usize = 10;
+
+/// Bytes of hub messages that are copied together into one packet.
+const BATCH: usize = 32 * 1024;
+
+/// A message of more bytes gets a packet of its own, without a copy.
+const LONG: usize = 16 * 1024;
 
 /// FIN with the Text and with the Binary opcode (RFC 6455, section 5.2).
 const TEXT: u8 = 0x81;
@@ -26,28 +33,24 @@ const WORTH_COMPRESSING: usize = 256;
 pub(crate) struct Packet {
     bytes: Bytes,
     frame_at: u8,
-    /// The frame for those who take compressed ones, made for the first of them. Short packets have none.
+    /// The frame for those who take compressed ones, made for the first of them. Short packets have none, and those of one connection.
     #[cfg(feature = "deflate")]
     compressed: Option<Arc<OnceLock<Bytes>>>,
 }
 
 impl Packet {
-    /// Encodes with `write` and puts the WebSocket header in front.
+    /// Encodes with `write`, into an allocation of the right size.
     pub(crate) fn build<E>(
         binary: bool,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<Self, E> {
-        let mut buffer = Vec::with_capacity(128);
-        buffer.extend_from_slice(&[0; HEADROOM]);
-        write(&mut buffer)?;
-        let first = if binary { BINARY } else { TEXT };
-        let frame_at = write_header(&mut buffer, first);
-        Ok(Self {
-            #[cfg(feature = "deflate")]
-            compressed: (buffer.len() >= HEADROOM + WORTH_COMPRESSING).then(Arc::default),
-            bytes: buffer.into(),
-            frame_at,
-        })
+        let packet = Draft::write(binary, write)?.into_packet();
+        #[cfg(feature = "deflate")]
+        let packet = Self {
+            compressed: (packet.len() >= WORTH_COMPRESSING).then(Arc::default),
+            ..packet
+        };
+        Ok(packet)
     }
 
     /// The hub messages alone.
@@ -55,36 +58,164 @@ impl Packet {
         self.bytes.slice(HEADROOM..)
     }
 
-    /// The hub messages as one unmasked WebSocket message.
-    pub(crate) fn frame(&self) -> Bytes {
-        self.bytes.slice(usize::from(self.frame_at)..)
+    /// The hub messages alone, for whom shares the packet no further.
+    pub(crate) fn into_payload(mut self) -> Bytes {
+        self.bytes.advance(HEADROOM);
+        self.bytes
     }
 
-    /// As [`frame`](Self::frame), with the payload compressed where that makes it shorter. `compress` is called once for all
-    /// connections.
+    /// The hub messages as one unmasked WebSocket message.
+    pub(crate) fn into_frame(mut self) -> Bytes {
+        self.bytes.advance(self.frame_at.into());
+        self.bytes
+    }
+
+    /// As [`into_frame`](Self::into_frame), with the payload compressed where that makes it shorter. `compress` is called once for
+    /// all connections that share the packet.
     #[cfg(feature = "deflate")]
-    pub(crate) fn compressed_frame(&self, compress: impl FnOnce(&[u8], &mut Vec<u8>)) -> Bytes {
-        let Some(compressed) = &self.compressed else {
-            return self.frame();
-        };
-        let make = || {
-            let (plain, frame) = (self.payload(), self.frame());
-            let mut buffer = Vec::with_capacity(HEADROOM + plain.len());
-            buffer.extend_from_slice(&[0; HEADROOM]);
-            compress(&plain, &mut buffer);
-            if buffer.len() >= self.bytes.len() {
-                return frame;
-            }
-            let at = write_header(&mut buffer, frame[0] | COMPRESSED);
-            buffer.shrink_to_fit();
-            Bytes::from(buffer).slice(usize::from(at)..)
-        };
-        compressed.get_or_init(make).clone()
+    pub(crate) fn into_compressed_frame(
+        mut self,
+        compress: impl FnOnce(&[u8], &mut Vec<u8>),
+    ) -> Bytes {
+        if self.len() < WORTH_COMPRESSING {
+            return self.into_frame();
+        }
+        match self.compressed.take() {
+            Some(shared) => shared.get_or_init(|| self.compress(compress)).clone(),
+            None => self.compress(compress),
+        }
+    }
+
+    #[cfg(feature = "deflate")]
+    fn compress(self, compress: impl FnOnce(&[u8], &mut Vec<u8>)) -> Bytes {
+        let mut buffer = Vec::with_capacity(self.bytes.len());
+        buffer.extend_from_slice(&[0; HEADROOM]);
+        compress(&self.bytes[HEADROOM..], &mut buffer);
+        if buffer.len() >= self.bytes.len() {
+            return self.into_frame();
+        }
+        let first = self.bytes[usize::from(self.frame_at)];
+        let at = write_header(&mut buffer, first | COMPRESSED);
+        buffer.shrink_to_fit();
+        Bytes::from(buffer).slice(usize::from(at)..)
     }
 
     /// What the packet counts in a queue, in bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() - HEADROOM
+    }
+
+    /// Puts the WebSocket header in front of what stands behind the headroom.
+    fn seal(binary: bool, mut buffer: Vec<u8>) -> Self {
+        let first = if binary { BINARY } else { TEXT };
+        let frame_at = write_header(&mut buffer, first);
+        Self {
+            #[cfg(feature = "deflate")]
+            compressed: None,
+            bytes: buffer.into(),
+            frame_at,
+        }
+    }
+}
+
+/// Hub messages that were encoded for one connection, in a buffer that is lent until they are queued.
+///
+/// What a connection answers to its own calls is copied from here to the end of what waits to be written, so that an answer costs no
+/// allocation behind another one.
+pub(crate) struct Draft {
+    binary: bool,
+    /// Behind the headroom.
+    buffer: Vec<u8>,
+}
+
+thread_local! {
+    /// What the last draft of this thread leaves to the next. While a draft is written it is away: what users' `Serialize` does
+    /// meanwhile finds none, and makes one.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl Draft {
+    /// Encodes with `write`, which appends.
+    pub(crate) fn write<E>(
+        binary: bool,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let mut buffer = SPARE.try_with(Cell::take).unwrap_or_default();
+        if buffer.is_empty() {
+            buffer.reserve(512);
+            buffer.extend_from_slice(&[0; HEADROOM]);
+        }
+        let mut draft = Self { binary, buffer };
+        write(&mut draft.buffer)?;
+        Ok(draft)
+    }
+
+    /// A packet of its own. A long message takes its buffer along.
+    pub(crate) fn into_packet(mut self) -> Packet {
+        let buffer = if self.is_long() {
+            std::mem::take(&mut self.buffer)
+        } else {
+            self.buffer.as_slice().into()
+        };
+        Packet::seal(self.binary, buffer)
+    }
+
+    /// It is not worth copying.
+    pub(crate) fn is_long(&self) -> bool {
+        self.len() > LONG
+    }
+
+    /// What it counts in a queue, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.len() - HEADROOM
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if (HEADROOM..=2 * LONG).contains(&buffer.capacity()) {
+            buffer.truncate(HEADROOM);
+            // A thread that ends keeps nothing.
+            SPARE.try_with(|spare| spare.set(buffer)).ok();
+        }
+    }
+}
+
+/// Drafts that become one packet: one WebSocket message with several hub messages, which every client takes.
+pub(crate) struct Batch {
+    binary: bool,
+    /// Behind the headroom.
+    buffer: Vec<u8>,
+}
+
+impl Batch {
+    /// A batch of one: mostly it remains so, and its allocation is of the right size.
+    pub(crate) fn new(first: &Draft) -> Self {
+        Self {
+            binary: first.binary,
+            buffer: first.buffer.as_slice().into(),
+        }
+    }
+
+    /// Appends a draft. `false`: it does not fit.
+    pub(crate) fn append(&mut self, next: &Draft) -> bool {
+        let (length, next_length) = (self.buffer.len(), next.len());
+        if self.binary != next.binary || length - HEADROOM + next_length > BATCH {
+            return false;
+        }
+        if self.buffer.capacity() - length < next_length {
+            // Where a second message comes, more will; but never more than a full batch.
+            let more = next_length.max(3 * length);
+            self.buffer
+                .reserve_exact(more.min(HEADROOM + BATCH - length));
+        }
+        self.buffer.extend_from_slice(&next.buffer[HEADROOM..]);
+        true
+    }
+
+    pub(crate) fn into_packet(self) -> Packet {
+        Packet::seal(self.binary, self.buffer)
     }
 }
 
@@ -137,8 +268,12 @@ mod tests {
             (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
         ] {
             let packet = packet(length);
-            assert_eq!(&packet.frame()[..header.len()], header, "length {length}");
-            assert_eq!(packet.frame().len(), header.len() + length);
+            assert_eq!(
+                &packet.clone().into_frame()[..header.len()],
+                header,
+                "length {length}"
+            );
+            assert_eq!(packet.clone().into_frame().len(), header.len() + length);
             assert_eq!(packet.payload().len(), length);
             assert_eq!(packet.len(), length);
         }
@@ -152,13 +287,19 @@ mod tests {
         let never = |_: &[u8], _: &mut Vec<u8>| panic!("nothing to compress");
         let long = packet(300);
         let other = long.clone();
-        assert_eq!(other.compressed_frame(half)[..4], [0xc1, 126, 0, 150]);
-        assert_eq!(long.compressed_frame(never).len(), 4 + 150);
+        assert_eq!(other.into_compressed_frame(half)[..4], [0xc1, 126, 0, 150]);
+        assert_eq!(long.into_compressed_frame(never).len(), 4 + 150);
         let short = packet(255);
-        assert_eq!(short.compressed_frame(never), short.frame());
+        assert_eq!(
+            short.clone().into_compressed_frame(never),
+            short.into_frame()
+        );
         let dense = packet(256);
         let same = |plain: &[u8], out: &mut Vec<u8>| out.extend_from_slice(plain);
-        assert_eq!(dense.compressed_frame(same), dense.frame());
+        assert_eq!(
+            dense.clone().into_compressed_frame(same),
+            dense.into_frame()
+        );
     }
 
     #[test]
@@ -169,8 +310,8 @@ mod tests {
             Ok::<_, ()>(())
         };
         let text = Packet::build(false, write).expect("written");
-        assert_eq!(&text.frame()[..], [0x81, 0x03, 0x7b, 0x7d, 0x1e]);
+        assert_eq!(&text.into_frame()[..], [0x81, 0x03, 0x7b, 0x7d, 0x1e]);
         let binary = Packet::build(true, write).expect("written");
-        assert_eq!(&binary.frame()[..], [0x82, 0x03, 0x7b, 0x7d, 0x1e]);
+        assert_eq!(&binary.into_frame()[..], [0x82, 0x03, 0x7b, 0x7d, 0x1e]);
     }
 }

@@ -288,7 +288,7 @@ impl Caller {
         if self.lock().closed {
             return Err(closed());
         }
-        if let Some(turn) = self.0.outbox.send(&packet) {
+        if let Some(turn) = self.0.outbox.send(packet) {
             turn.await.map_err(|_| closed())?;
         }
         Ok(())

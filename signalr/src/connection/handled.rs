@@ -124,9 +124,9 @@ impl Handled {
                 }
             }
             let write = |outcome: Outcome<'_, &(dyn HubResult + Send)>| {
-                let packet = head.completion(protocol, outcome)?;
+                let draft = head.completion(protocol, outcome)?;
                 head.answered.store(true, Relaxed);
-                packet.into_iter().for_each(|packet| outbox.push(packet));
+                draft.into_iter().for_each(|draft| outbox.append(draft));
                 Ok(())
             };
             match &answer {

@@ -6,7 +6,7 @@ use super::short::ShortText;
 use crate::{
     error::Error,
     hub_error::HubError,
-    packet::Packet,
+    packet::Draft,
     protocol::{Headers, HubProtocol, HubResult, Invocation, Outcome},
 };
 
@@ -76,18 +76,18 @@ impl CallHead {
         &self,
         protocol: HubProtocol,
         outcome: Outcome<'_, &T>,
-    ) -> Result<Option<Packet>, Error> {
+    ) -> Result<Option<Draft>, Error> {
         let Some(id) = self.id() else {
             return Ok(None);
         };
-        Packet::build(protocol.is_binary(), |out| {
+        Draft::write(protocol.is_binary(), |out| {
             protocol.write_completion(out, &Headers::default(), id, outcome)
         })
         .map(Some)
     }
 
     /// The encoded completion of a call that does not answer itself; `None` if it has been answered, or wants no answer.
-    pub(crate) fn last_word(&self, protocol: HubProtocol, error: Option<String>) -> Option<Packet> {
+    pub(crate) fn last_word(&self, protocol: HubProtocol, error: Option<String>) -> Option<Draft> {
         if self.answered.swap(true, Relaxed) {
             return None;
         }
@@ -95,8 +95,8 @@ impl CallHead {
             Some(text) => Outcome::<&()>::Error(text.into()),
             None => Outcome::Void,
         };
-        let packet = self.completion(protocol, outcome);
-        packet.expect("a completion without result can be written")
+        let draft = self.completion(protocol, outcome);
+        draft.expect("a completion without result can be written")
     }
 
     /// What the client reads of an error (server reference, section 7).

@@ -353,8 +353,8 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     }
 
     fn answer(&self, head: &CallHead, error: Option<String>) {
-        if let Some(packet) = head.last_word(self.side.protocol(), error) {
-            self.side.outbox().push(packet);
+        if let Some(draft) = head.last_word(self.side.protocol(), error) {
+            self.side.outbox().append(draft);
         }
     }
 

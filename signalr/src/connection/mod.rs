@@ -15,6 +15,7 @@ mod outflow;
 #[cfg(any(feature = "server", feature = "client"))]
 mod pump;
 mod question;
+mod queue;
 mod receiver;
 mod running;
 mod short;

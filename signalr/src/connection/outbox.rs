@@ -14,7 +14,11 @@ use std::{
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::{error::Error, packet::Packet};
+use super::queue::Queue;
+use crate::{
+    error::Error,
+    packet::{Draft, Packet},
+};
 
 /// A place in the line of those who wait for room. Completes, with or without an error, when the wait is over.
 pub(crate) type Turn = oneshot::Receiver<()>;
@@ -51,11 +55,9 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    packets: VecDeque<Packet>,
+    queue: Queue,
     /// Who waits for room, in order: no sender is overtaken by a later one.
     line: VecDeque<(Option<Packet>, oneshot::Sender<()>)>,
-    /// Bytes in `packets`.
-    queued: usize,
     /// Bytes that the transport has taken and not written.
     in_flight: usize,
     signal: Option<Signal>,
@@ -75,26 +77,48 @@ impl Outbox {
         }
     }
 
-    /// Queues without regard to the limit; for what the connection itself answers, whose amount its reading bounds.
+    /// Queues without regard to the limit; for what the connection itself says, whose amount its reading bounds.
     pub(crate) fn push(&self, packet: Packet) {
         let mut state = self.lock();
         if !state.closed {
-            state.push(packet);
+            state.queue.push(packet);
         }
         wake(state);
     }
 
-    /// Queues behind everything queued before. Without room the packet waits in line, and whoever sends it should wait too; who
-    /// stops waiting takes the packet back. Packets for an ended connection vanish.
-    pub(crate) fn send(&self, packet: &Packet) -> Option<Turn> {
+    /// As [`push`](Self::push), in one packet with what was appended before, as far as nothing else came between.
+    pub(crate) fn append(&self, draft: Draft) {
+        let mut state = self.lock();
+        if !state.closed {
+            state.queue.append(draft);
+        }
+        wake(state);
+    }
+
+    /// As [`append`](Self::append), for one of many. Completes when there is room for the next and nobody else is in line, or the
+    /// connection has ended; `None`: at once.
+    pub(crate) fn append_item(&self, draft: Draft) -> Option<Turn> {
         let mut state = self.lock();
         if state.closed {
             return None;
         }
-        if let Some(turn) = state.line_up(self.limit, || Some(packet.clone())) {
-            return Some(turn);
+        state.queue.append(draft);
+        let turn = (!state.has_room(self.limit)).then(|| state.line_up(None));
+        wake(state);
+        turn
+    }
+
+    /// Queues behind everything queued before. Without room the packet waits in line, and whoever sends it should wait too; who
+    /// stops waiting takes the packet back. Packets for an ended connection vanish.
+    pub(crate) fn send(&self, packet: Packet) -> Option<Turn> {
+        let mut state = self.lock();
+        if state.closed {
+            return None;
         }
-        state.push(packet.clone());
+        if !state.has_room(self.limit) {
+            return Some(state.line_up(Some(packet)));
+        }
+        state.queue.push(packet);
         wake(state);
         None
     }
@@ -102,15 +126,6 @@ impl Outbox {
     pub(crate) fn is_full(&self) -> bool {
         let state = self.lock();
         state.unsent() >= self.limit && !state.closed
-    }
-
-    /// Completes when there is room and nobody else is in line, or the connection has ended; `None`: at once.
-    pub(crate) fn room(&self) -> Option<Turn> {
-        let mut state = self.lock();
-        if state.closed {
-            return None;
-        }
-        state.line_up(self.limit, || None)
     }
 
     /// Tells the task to end. The first signal counts; an abort takes back what a close allows.
@@ -138,22 +153,17 @@ impl Outbox {
     }
 
     /// Takes everything that waits. If there is nothing and `park`, the next push or signal wakes the task.
-    pub(crate) fn take(
-        &self,
-        cx: &Context<'_>,
-        park: bool,
-        mut each: impl FnMut(&Packet),
-    ) -> Taken {
+    pub(crate) fn take(&self, cx: &Context<'_>, park: bool, each: impl FnMut(Packet)) -> Taken {
         let mut state = self.lock();
         let signal = state.signal.take();
-        if state.packets.is_empty() && signal.is_none() {
+        if state.queue.is_empty() && signal.is_none() {
             state.park(cx, park);
             return Taken::Nothing;
         }
-        let packets = std::mem::take(&mut state.packets);
-        state.in_flight += std::mem::take(&mut state.queued);
+        let queue = std::mem::take(&mut state.queue);
+        state.in_flight += queue.bytes();
         drop(state);
-        packets.iter().for_each(&mut each);
+        queue.for_each(each);
         match signal {
             Some(signal) => Taken::Signal(signal),
             None => Taken::Packets,
@@ -176,12 +186,12 @@ impl Outbox {
     }
 
     /// Takes what is left; from here on everything pushed vanishes, and nobody waits for room.
-    pub(crate) fn drain(&self, each: impl FnMut(&Packet)) {
+    pub(crate) fn drain(&self, each: impl FnMut(Packet)) {
         let mut state = self.lock();
         state.end();
-        let packets = std::mem::take(&mut state.packets);
+        let queue = std::mem::take(&mut state.queue);
         drop(state);
-        packets.iter().for_each(each);
+        queue.for_each(each);
         self.announce_end();
     }
 
@@ -250,14 +260,16 @@ pub(crate) enum Taken {
 }
 
 impl State {
-    /// Takes a place in the line, if there is one or no room.
-    fn line_up(&mut self, limit: usize, packet: impl FnOnce() -> Option<Packet>) -> Option<Turn> {
-        if self.line.is_empty() && self.unsent() < limit {
-            return None;
-        }
+    /// Whether more may come without waiting.
+    fn has_room(&self, limit: usize) -> bool {
+        self.line.is_empty() && self.unsent() < limit
+    }
+
+    /// Takes a place in the line.
+    fn line_up(&mut self, packet: Option<Packet>) -> Turn {
         let (sender, turn) = oneshot::channel();
-        self.line.push_back((packet(), sender));
-        Some(turn)
+        self.line.push_back((packet, sender));
+        turn
     }
 
     /// Lets in whoever has room now.
@@ -270,7 +282,7 @@ impl State {
             if sender.send(()).is_ok()
                 && let Some(packet) = packet
             {
-                self.push(packet);
+                self.queue.push(packet);
             }
         }
     }
@@ -281,13 +293,8 @@ impl State {
         self.line.clear();
     }
 
-    fn push(&mut self, packet: Packet) {
-        self.queued += packet.len();
-        self.packets.push_back(packet);
-    }
-
     fn unsent(&self) -> usize {
-        self.queued + self.in_flight
+        self.queue.bytes() + self.in_flight
     }
 
     fn park(&mut self, cx: &Context<'_>, park: bool) {

@@ -12,7 +12,7 @@ use super::{Outbox, Turn};
 use crate::{
     error::Error,
     packet::Packet,
-    protocol::{Headers, HubProtocol, HubResult, Outcome, Text},
+    protocol::{Headers, HubProtocol, HubResult, ItemHead, Outcome, Text},
 };
 
 /// The uploads of one call, in the order of the method's parameters. Dropping them tells the other end that they are given up.
@@ -25,6 +25,8 @@ pub(crate) struct Outflows {
 
 struct Outflow {
     id: String,
+    /// What each item begins with, once the call is encoded.
+    head: Option<ItemHead>,
     items: Pin<Box<dyn Items>>,
     /// A place in the line of those who wait for room in the queue.
     turn: Option<Turn>,
@@ -57,6 +59,7 @@ impl Outflows {
     {
         self.flows.push(Outflow {
             id: String::new(),
+            head: None,
             items: Box::pin(items),
             turn: None,
             state: State::Open,
@@ -73,6 +76,7 @@ impl Outflows {
         self.to = Some((Arc::clone(outbox), protocol));
         for flow in &mut self.flows {
             flow.id = id();
+            flow.head = Some(protocol.item_head(&Headers::default(), &flow.id));
         }
         self.flows
             .iter()
@@ -134,7 +138,8 @@ impl Outflow {
             }
             return Poll::Ready(());
         }
-        let packet = match ready!(self.items.as_mut().poll_packet(cx, protocol, &self.id)) {
+        let head = self.head.as_ref().expect("made with the id");
+        let packet = match ready!(self.items.as_mut().poll_packet(cx, head)) {
             Some(Ok(item)) => item,
             last => {
                 self.state = State::Ending;
@@ -143,7 +148,7 @@ impl Outflow {
                 end(protocol, &self.id, error)
             }
         };
-        self.turn = outbox.send(&packet);
+        self.turn = outbox.send(packet);
         if self.turn.is_none() && self.state == State::Ending {
             self.state = State::Ended;
         }
@@ -168,8 +173,7 @@ trait Items: Send {
     fn poll_packet(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        protocol: HubProtocol,
-        id: &str,
+        head: &ItemHead,
     ) -> Poll<Option<Result<Packet, Error>>>;
 }
 
@@ -177,14 +181,13 @@ impl<S: Stream<Item: HubResult> + Send> Items for S {
     fn poll_packet(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        protocol: HubProtocol,
-        id: &str,
+        head: &ItemHead,
     ) -> Poll<Option<Result<Packet, Error>>> {
         let Some(item) = ready!(self.poll_next(cx)) else {
             return Poll::Ready(None);
         };
-        Poll::Ready(Some(Packet::build(protocol.is_binary(), |out| {
-            protocol.write_stream_item(out, &Headers::default(), id, &item)
+        Poll::Ready(Some(Packet::build(head.protocol().is_binary(), |out| {
+            head.write(out, &item)
         })))
     }
 }

@@ -13,8 +13,8 @@ use super::{Context, Hub, IntoHubError};
 use crate::{
     connection::{CallError, CallHead},
     error::Error,
-    packet::Packet,
-    protocol::{Headers, HubResult, Outcome},
+    packet::Draft,
+    protocol::{Headers, HubResult, ItemHead, Outcome},
 };
 
 /// A call whose arguments are bound.
@@ -75,10 +75,10 @@ impl<H: Hub> Call<H> {
         S: Stream,
         S::Item: HubResult,
     {
-        self.head.streaming.store(true, Relaxed);
+        let head = self.start_stream();
         let mut stream = pin!(stream);
         while let Some(item) = stream.next().await {
-            self.item(&item).await?;
+            self.item(head.as_ref(), &item).await?;
         }
         self.end()
     }
@@ -93,27 +93,30 @@ impl<H: Hub> Call<H> {
         T: HubResult,
         E: IntoHubError,
     {
-        self.head.streaming.store(true, Relaxed);
+        let head = self.start_stream();
         let mut stream = pin!(stream);
         while let Some(item) = stream.next().await {
             let item = item.map_err(|error| CallError::Stream(error.into_hub_error()))?;
-            self.item(&item).await?;
+            self.item(head.as_ref(), &item).await?;
         }
         self.end()
     }
 
-    async fn item<T: HubResult>(&self, item: &T) -> Result<(), CallError> {
-        let Some(id) = self.head.id() else {
+    /// What all items begin with; `None`: nobody wants them.
+    fn start_stream(&self) -> Option<ItemHead> {
+        self.head.streaming.store(true, Relaxed);
+        let id = self.head.id()?;
+        Some(self.cx.link().protocol().item_head(&Headers::default(), id))
+    }
+
+    async fn item<T: HubResult>(&self, head: Option<&ItemHead>, item: &T) -> Result<(), CallError> {
+        let Some(head) = head else {
             return Ok(());
         };
+        let draft = Draft::write(head.protocol().is_binary(), |out| head.write(out, item))
+            .map_err(|error| CallError::Stream(error.into()))?;
         let link = self.cx.link();
-        let protocol = link.protocol();
-        let packet = Packet::build(protocol.is_binary(), |out| {
-            protocol.write_stream_item(out, &Headers::default(), id, item)
-        })
-        .map_err(|error| CallError::Stream(error.into()))?;
-        link.write(packet);
-        if let Some(room) = link.room() {
+        if let Some(room) = link.write_item(draft) {
             room.await;
         }
         if link.is_aborted() {
@@ -132,9 +135,9 @@ impl<H: Hub> Call<H> {
 
     fn complete<T: HubResult>(&self, outcome: Outcome<'_, &T>) -> Result<(), Error> {
         let link = self.cx.link();
-        if let Some(packet) = self.head.completion(link.protocol(), outcome)? {
+        if let Some(draft) = self.head.completion(link.protocol(), outcome)? {
             self.head.answered.store(true, Relaxed);
-            link.write(packet);
+            link.write(draft);
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ pub(super) fn send<A: Arguments>(
     {
         return Sending(SendState::Failed(Kind::EmptyGroupName.into()));
     }
-    let protocols = lifetime.protocols();
+    let protocols = lifetime.protocols(&to);
     Sending(
         match encode_invocation(protocols, None, method, arguments) {
             Ok(message) => SendState::Ready(Arc::clone(lifetime), to, message),
@@ -138,7 +138,7 @@ pub(super) fn invoke<R: HubArg + 'static, A: Arguments>(
         return InvokeState::Failed(Kind::NotAllowed(text.into()).into()).into();
     }
     let id = lifetime.next_call();
-    let protocols = lifetime.protocols();
+    let protocols = lifetime.protocols(&Recipients::Connection(to.clone()));
     let state = match encode_invocation(protocols, Some(&id), method, arguments) {
         Ok(message) => InvokeState::Ready(Arc::clone(lifetime), id, to, message),
         Err(error) => InvokeState::Failed(error),

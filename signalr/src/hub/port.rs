@@ -6,7 +6,7 @@ use super::{ConnectionId, HttpTransportType, Items, OutboundMessage};
 use crate::{
     connection::{Answer, BoxFuture},
     error::Error,
-    packet::Packet,
+    packet::Draft,
     protocol::HubProtocol,
 };
 
@@ -23,10 +23,10 @@ pub(crate) trait Link: Send + Sync {
     fn local_addr(&self) -> Option<SocketAddr>;
     fn items(&self) -> &Items;
     fn protocol(&self) -> HubProtocol;
-    /// Queues a packet behind everything queued before; never waits, for what the connection itself answers.
-    fn write(&self, packet: Packet);
-    /// What to wait for before more should be written; `None`: nothing.
-    fn room(&self) -> Option<BoxFuture<()>>;
+    /// Queues behind everything queued before; never waits, for what the connection itself answers.
+    fn write(&self, draft: Draft);
+    /// As [`write`](Self::write), for one of many: what to wait for before the next should be written; `None`: nothing.
+    fn write_item(&self, draft: Draft) -> Option<BoxFuture<()>>;
     fn close(&self, error: Option<String>, allow_reconnect: bool);
     fn abort(&self);
     fn is_aborted(&self) -> bool;
@@ -35,8 +35,8 @@ pub(crate) trait Link: Send + Sync {
 
 /// Sends and groups, for all connections of a hub.
 pub(crate) trait Lifetime: Send + Sync {
-    /// The protocols that a message to anybody must be encoded in.
-    fn protocols(&self) -> &[HubProtocol];
+    /// The protocols that a message must be encoded in.
+    fn protocols(&self, to: &Recipients) -> &[HubProtocol];
     fn send(&self, to: Recipients, message: OutboundMessage) -> BoxFuture<Result<(), Error>>;
     fn join(&self, connection: ConnectionId, group: Arc<str>) -> BoxFuture<Result<(), Error>>;
     fn leave(&self, connection: ConnectionId, group: Arc<str>) -> BoxFuture<Result<(), Error>>;

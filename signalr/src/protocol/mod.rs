@@ -72,6 +72,11 @@ impl HubProtocol {
         }
     }
 
+    /// A list of it alone.
+    pub(crate) fn only(self) -> &'static [Self] {
+        &Self::ALL[self.index()..=self.index()]
+    }
+
     /// Its place in [`ALL`](Self::ALL).
     pub(crate) fn index(self) -> usize {
         self as usize
@@ -108,19 +113,18 @@ impl HubProtocol {
         })
     }
 
-    /// Appends a stream item; nothing when it cannot be serialized.
-    pub(crate) fn write_stream_item<T: HubResult + ?Sized>(
-        self,
-        out: &mut Vec<u8>,
-        headers: &Headers<'_>,
-        id: &str,
-        item: &T,
-    ) -> Result<(), Error> {
-        self.whole(out, |out| match self {
-            Self::Json => json::write::stream_item(out, headers, id, item),
+    /// What stands in front of each item of one stream.
+    pub(crate) fn item_head(self, headers: &Headers<'_>, id: &str) -> ItemHead {
+        let mut head = Vec::with_capacity(64);
+        match self {
+            Self::Json => json::write::item_head(&mut head, headers, id),
             #[cfg(feature = "msgpack")]
-            Self::MessagePack => msgpack::write::stream_item(out, headers, id, item),
-        })
+            Self::MessagePack => msgpack::write::item_head(&mut head, headers, id),
+        }
+        ItemHead {
+            protocol: self,
+            head: head.into(),
+        }
     }
 
     /// Appends a completion; nothing when its result cannot be serialized.
@@ -180,6 +184,32 @@ pub fn is_messagepack<E>() -> bool {
     }
     #[cfg(not(feature = "msgpack"))]
     false
+}
+
+/// The beginning of a stream's items, encoded once for all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct ItemHead {
+    protocol: HubProtocol,
+    head: Box<[u8]>,
+}
+
+impl ItemHead {
+    pub(crate) fn protocol(&self) -> HubProtocol {
+        self.protocol
+    }
+
+    /// Appends a stream item; nothing when it cannot be serialized.
+    pub(crate) fn write<T: HubResult + ?Sized>(
+        &self,
+        out: &mut Vec<u8>,
+        item: &T,
+    ) -> Result<(), Error> {
+        self.protocol.whole(out, |out| match self.protocol {
+            HubProtocol::Json => json::write::stream_item(out, &self.head, item),
+            #[cfg(feature = "msgpack")]
+            HubProtocol::MessagePack => msgpack::write::stream_item(out, &self.head, item),
+        })
+    }
 }
 
 /// Everything of an invocation but its arguments.

@@ -17,7 +17,7 @@ pub(super) fn rewrite(protocol: HubProtocol, message: &Message<'_>) -> Vec<u8> {
             protocol.write_invocation(&mut out, &head, &invocation.arguments)
         }
         Message::StreamItem { headers, id, item } => {
-            protocol.write_stream_item(&mut out, headers, id, item)
+            protocol.item_head(headers, id).write(&mut out, item)
         }
         Message::Completion {
             headers,

@@ -244,7 +244,7 @@ impl RawConnection {
             Ok::<_, std::convert::Infallible>(())
         });
         let packet = packet.unwrap_or_else(|never| match never {});
-        self.wire_mut().push(&packet);
+        self.wire_mut().push(packet);
         Ok(())
     }
 

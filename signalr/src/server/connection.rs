@@ -15,7 +15,7 @@ use crate::{
     endpoint::{Attached, Expiry, Kill, Opening, Via, millis},
     error::Kind,
     hub::{ConnectionId, HttpTransportType, Items, Link},
-    packet::Packet,
+    packet::{Draft, Packet},
     protocol::{Control, HubProtocol},
     transport::polls::Tick,
 };
@@ -254,12 +254,12 @@ impl Link for Connection {
         agreed.map_or(HubProtocol::Json, |agreed| agreed.protocol)
     }
 
-    fn write(&self, packet: Packet) {
-        self.outbox.push(packet);
+    fn write(&self, draft: Draft) {
+        self.outbox.append(draft);
     }
 
-    fn room(&self) -> Option<BoxFuture<()>> {
-        let turn = self.outbox.room()?;
+    fn write_item(&self, draft: Draft) -> Option<BoxFuture<()>> {
+        let turn = self.outbox.append_item(draft)?;
         Some(Box::pin(async move { drop(turn.await) }))
     }
 

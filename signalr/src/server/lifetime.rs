@@ -14,8 +14,14 @@ use crate::{
 };
 
 impl Lifetime for Core {
-    fn protocols(&self) -> &[HubProtocol] {
-        &self.options().protocols
+    /// A connection of this process speaks one protocol as long as it lives. For all others there may be any recipient, here or in
+    /// another process, now or when the message is sent.
+    fn protocols(&self, to: &Recipients) -> &[HubProtocol] {
+        match to {
+            Recipients::Connection(id) => self.registry.protocol(id).map(HubProtocol::only),
+            _ => None,
+        }
+        .unwrap_or(&self.options().protocols)
     }
 
     fn send(&self, to: Recipients, message: OutboundMessage) -> BoxFuture<Result<(), Error>> {

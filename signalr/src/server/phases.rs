@@ -102,7 +102,7 @@ impl<T: Transport> Pump<T, ServerSide> {
     pub(super) async fn refuse(&mut self, refusal: &Refusal) {
         let mut bytes = Vec::new();
         refusal.write(&mut bytes);
-        self.transport.push(&raw(false, &bytes));
+        self.transport.push(raw(false, &bytes));
         self.close(None, Ending::Normal).await;
     }
 
@@ -201,7 +201,7 @@ impl<T: Transport> Pump<T, ServerSide> {
                 Ok::<_, std::convert::Infallible>(())
             });
             let Ok(packet) = packet;
-            self.transport.push(&packet);
+            self.transport.push(packet);
         }
         self.transport.close(ending);
         let options = self.side.core.options();

@@ -12,6 +12,7 @@ use crate::{
     connection::{BoxFuture, Turn},
     error::Error,
     hub::{ConnectionId, Link, OutboundMessage, Recipients},
+    protocol::HubProtocol,
 };
 
 const SHARDS: usize = 16;
@@ -70,6 +71,12 @@ impl Registry {
         }
     }
 
+    /// What a connection speaks.
+    pub(super) fn protocol(&self, id: &str) -> Option<HubProtocol> {
+        let shard = self.connections.read(id);
+        shard.get(id).map(|connection| connection.protocol())
+    }
+
     fn find(&self, id: &str) -> Option<Arc<Connection>> {
         self.connections.read(id).get(id).cloned()
     }
@@ -124,7 +131,7 @@ impl Delivery for RegistryDelivery {
             for connection in registry.select(&to) {
                 // A connection whose protocol nobody spoke when the message was encoded has joined after the send began.
                 if let Some(packet) = message.packet(connection.protocol()) {
-                    slow.extend(connection.outbox.send(packet));
+                    slow.extend(connection.outbox.send(packet.clone()));
                 }
             }
             for turn in slow {

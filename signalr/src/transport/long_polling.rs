@@ -48,9 +48,9 @@ impl Transport for LongPolling {
         self.inlet.poll_read(cx, into).map(Ok)
     }
 
-    fn push(&mut self, packet: &Packet) {
+    fn push(&mut self, packet: Packet) {
         self.unsent += packet.len();
-        self.batch.push(packet.payload());
+        self.batch.push(packet.into_payload());
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -59,7 +59,7 @@ pub(crate) trait Transport: Send + 'static {
     -> Poll<Result<Read, Error>>;
 
     /// Takes a packet to be written behind those before it.
-    fn push(&mut self, packet: &Packet);
+    fn push(&mut self, packet: Packet);
 
     /// Writes what was pushed.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;

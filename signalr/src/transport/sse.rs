@@ -73,8 +73,8 @@ impl Transport for ServerSentEvents {
         }
     }
 
-    fn push(&mut self, packet: &Packet) {
-        self.event.append(&packet.payload());
+    fn push(&mut self, packet: Packet) {
+        self.event.append(&packet.into_payload());
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -53,8 +53,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Raw<S> {
         })
     }
 
-    fn push(&mut self, packet: &Packet) {
-        self.out.push(packet.payload());
+    fn push(&mut self, packet: Packet) {
+        self.out.push(packet.into_payload());
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -35,14 +35,17 @@ pub(in crate::protocol) fn invocation<A: Arguments + ?Sized>(
     Ok(())
 }
 
-pub(in crate::protocol) fn stream_item<T: HubResult + ?Sized>(
-    out: &mut Vec<u8>,
-    headers: &Headers<'_>,
-    id: &str,
-    item: &T,
-) -> Result<(), Error> {
+pub(in crate::protocol) fn item_head(out: &mut Vec<u8>, headers: &Headers<'_>, id: &str) {
     open(out, 2, headers, Some(id));
     out.extend_from_slice(br#","item":"#);
+}
+
+pub(in crate::protocol) fn stream_item<T: HubResult + ?Sized>(
+    out: &mut Vec<u8>,
+    head: &[u8],
+    item: &T,
+) -> Result<(), Error> {
+    out.extend_from_slice(head);
     item.write(&mut ValueWriter::new(HubProtocol::Json, out))?;
     close(out);
     Ok(())

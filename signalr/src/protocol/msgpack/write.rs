@@ -33,16 +33,19 @@ pub(in crate::protocol) fn invocation<A: Arguments + ?Sized>(
     })
 }
 
+pub(in crate::protocol) fn item_head(out: &mut Vec<u8>, headers_: &Headers<'_>, id: &str) {
+    open(out, 4, 2);
+    headers(out, headers_);
+    text(out, id);
+}
+
 pub(in crate::protocol) fn stream_item<T: HubResult + ?Sized>(
     out: &mut Vec<u8>,
-    headers_: &Headers<'_>,
-    id: &str,
+    head: &[u8],
     item: &T,
 ) -> Result<(), Error> {
     framing::write_binary(out, |out| {
-        open(out, 4, 2);
-        headers(out, headers_);
-        text(out, id);
+        out.extend_from_slice(head);
         item.write(&mut ValueWriter::new(HubProtocol::MessagePack, out))
     })
 }

@@ -156,15 +156,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         }
     }
 
-    fn push(&mut self, packet: &Packet) {
+    fn push(&mut self, packet: Packet) {
         if self.close_sent {
             return;
         }
         #[cfg(feature = "deflate")]
         if self.compress {
-            return self.out.push(packet.compressed_frame(deflate));
+            return self.out.push(packet.into_compressed_frame(deflate));
         }
-        self.out.push(packet.frame());
+        self.out.push(packet.into_frame());
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -312,7 +312,8 @@ fn invocation(id: Option<&str>, arguments: &impl Arguments) -> String {
 fn item<T: Serialize>(item: &T) -> Result<String, String> {
     let mut out = Vec::new();
     HubProtocol::Json
-        .write_stream_item(&mut out, &Headers::default(), "1", item)
+        .item_head(&Headers::default(), "1")
+        .write(&mut out, item)
         .map_err(|error| error.to_string())?;
     let text = String::from_utf8(out).expect("UTF-8");
     let item = text.strip_prefix(r#"{"type":2,"invocationId":"1","item":"#);
@@ -342,7 +343,9 @@ fn values_are_written_as_net_writes_them() {
 fn what_cannot_be_serialized_leaves_nothing_behind() {
     let map = std::collections::HashMap::from([((1, 2), 3)]);
     let mut out = b"before".to_vec();
-    let result = HubProtocol::Json.write_stream_item(&mut out, &Headers::default(), "1", &map);
+    let result = HubProtocol::Json
+        .item_head(&Headers::default(), "1")
+        .write(&mut out, &map);
     assert!(result.expect_err("keys must be strings").is_serialization());
     assert_eq!(out, b"before");
 }

@@ -203,7 +203,7 @@ fn frames_have_the_sizes_of_section_13_10() {
     }
     for (item, size) in [(None, (42, 7)), (Some(1), (39, 7))] {
         let write =
-            |protocol: HubProtocol, out: &mut _| protocol.write_stream_item(out, &none, "1", &item);
+            |protocol: HubProtocol, out: &mut _| protocol.item_head(&none, "1").write(out, &item);
         assert_eq!(sizes(write), size, "{item:?}");
     }
     for (outcome, size) in [
