@@ -141,7 +141,7 @@ impl Session {
                 allow_reconnect: false,
             };
             let protocol = self.pump.side.protocol();
-            self.pump.transport.push(&control(protocol, &goodbye));
+            self.pump.transport.push(control(protocol, &goodbye));
         }
         let ending = if lost.error.is_some() {
             Ending::Failure
@@ -191,7 +191,7 @@ async fn shake_hands(pump: &mut Pump<Box<dyn Transport>, ClientSide>) -> Result<
         Ok::<_, std::convert::Infallible>(())
     });
     let Ok(packet) = packet;
-    pump.transport.push(&packet);
+    pump.transport.push(packet);
     poll_fn(|cx| poll_handshake(pump, cx)).await
 }
 

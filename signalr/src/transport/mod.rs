@@ -91,7 +91,7 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
         (**self).poll_read(cx, into)
     }
 
-    fn push(&mut self, packet: &Packet) {
+    fn push(&mut self, packet: Packet) {
         (**self).push(packet);
     }
 
