@@ -172,6 +172,12 @@ impl Error {
         )
     }
 
+    /// Whether the way to the peer failed.
+    #[cfg(any(feature = "server", feature = "client"))]
+    pub(crate) fn is_io(&self) -> bool {
+        matches!(*self.0, Kind::Io(_))
+    }
+
     pub(crate) fn is_not_allowed(&self) -> bool {
         matches!(*self.0, Kind::NotAllowed(_))
     }

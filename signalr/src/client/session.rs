@@ -15,10 +15,10 @@ use super::{
     options::Options,
     rt::{self, sleep, timeout},
     shared::Line,
-    side::{ClientSide, control},
+    side::ClientSide,
 };
 use crate::{
-    connection::{Caller, End, Handled, Handlers, Incoming, Pump, Side, Signal},
+    connection::{Caller, End, Handled, Handlers, Incoming, Pump, Side, Signal, control},
     error::{Error, Kind},
     packet::Packet,
     protocol::{Control, framing::FrameBuffer, handshake},
@@ -59,6 +59,7 @@ impl Session {
             side: side.clone(),
             transport: connected.transport,
             inbound: FrameBuffer::new(options.max_receive_size),
+            replay: None,
         };
         let after = options.handshake_timeout;
         let shaken = timeout(after, shake_hands(&mut pump)).await;
@@ -186,11 +187,7 @@ async fn close(pump: &mut Pump<Box<dyn Transport>, ClientSide>, ending: Ending) 
 async fn shake_hands(pump: &mut Pump<Box<dyn Transport>, ClientSide>) -> Result<(), Error> {
     let request = handshake::request(pump.side.options.protocol, 1);
     // Always JSON, and so always a text.
-    let packet = Packet::build(false, |out| {
-        out.extend_from_slice(request.as_bytes());
-        Ok::<_, std::convert::Infallible>(())
-    });
-    let Ok(packet) = packet;
+    let packet = Packet::control(false, |out| out.extend_from_slice(request.as_bytes()));
     pump.transport.push(packet);
     poll_fn(|cx| poll_handshake(pump, cx)).await
 }

@@ -8,9 +8,8 @@ use super::{
     rt::{Instant, millis},
 };
 use crate::{
-    connection::{Due, KeepAlive, Limits, Outbox, Side, Signal},
+    connection::{Due, KeepAlive, Limits, Outbox, Side, Signal, control},
     error::Kind,
-    packet::Packet,
     protocol::{Control, HubProtocol},
 };
 
@@ -89,13 +88,4 @@ impl Side for ClientSide {
             max_uploads: 0,
         }
     }
-}
-
-pub(super) fn control(protocol: HubProtocol, message: &Control<'_>) -> Packet {
-    let packet = Packet::build(protocol.is_binary(), |out| {
-        protocol.write_control(out, message);
-        Ok::<_, std::convert::Infallible>(())
-    });
-    let Ok(packet) = packet;
-    packet
 }

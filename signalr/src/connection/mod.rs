@@ -1,8 +1,12 @@
 //! The parts of a hub connection that both ends share: state as data, time as numbers, no socket and no clock.
 
+#[cfg(any(feature = "server", feature = "client"))]
+mod acks;
 mod args;
 mod caller;
 mod calls;
+#[cfg(any(feature = "server", feature = "client"))]
+mod control;
 mod handled;
 mod handlers;
 mod head;
@@ -13,10 +17,14 @@ pub(crate) mod opening;
 mod outbox;
 mod outflow;
 #[cfg(any(feature = "server", feature = "client"))]
+mod parking;
+#[cfg(any(feature = "server", feature = "client"))]
 mod pump;
 mod question;
 mod queue;
 mod receiver;
+#[cfg(any(feature = "server", feature = "client"))]
+mod replay;
 mod running;
 mod short;
 mod side;
@@ -26,11 +34,15 @@ mod uploads;
 
 pub use args::{Args, BindError, Cancellation};
 pub use caller::ItemStream;
+#[cfg(any(feature = "server", feature = "client"))]
+pub(crate) use acks::Acks;
 pub(crate) use calls::{Answer, Calls, read_answer, result_of};
 pub use handlers::{Callbacks, Handlers, Reply};
 pub use head::CallError;
 pub(crate) use head::CallHead;
 pub use id::ConnectionId;
+#[cfg(any(feature = "server", feature = "client"))]
+pub(crate) use control::control;
 pub(crate) use incoming::Incoming;
 pub(crate) use keepalive::{Due, KeepAlive};
 pub(crate) use outbox::{Outbox, Signal, Taken, Turn};
@@ -38,6 +50,8 @@ pub(crate) use outbox::{Outbox, Signal, Taken, Turn};
 pub(crate) use pump::{CLOSED_WITH_ERROR, CloseMessage, End, Pump};
 pub(crate) use question::note_question;
 pub use receiver::Receiver;
+#[cfg(any(feature = "server", feature = "client"))]
+pub(crate) use replay::Replay;
 pub(crate) use running::Slot;
 pub(crate) use side::{Bound, Callee, Limits, Refused, Side};
 pub use transport_type::HttpTransportType;

@@ -3,14 +3,14 @@
 use std::task::{Context as TaskContext, Poll};
 
 use super::{
-    Callee, Incoming, Side,
+    Callee, Incoming, Replay, Side,
     incoming::Step,
     outbox::{Signal, Taken},
 };
 use crate::{
     error::{Error, Kind},
     hub_error::HubError,
-    protocol::framing::FrameBuffer,
+    protocol::{Message, framing::FrameBuffer},
     transport::{Read, Transport},
 };
 
@@ -35,7 +35,7 @@ pub(crate) struct CloseMessage {
 
 impl End {
     /// Something went wrong; the client may come back.
-    fn failed(reason: Error, detailed: bool) -> Self {
+    pub(super) fn failed(reason: Error, detailed: bool) -> Self {
         let name = reason.wire_name();
         let error = HubError::private(name, &reason).describe(CLOSED_WITH_ERROR, detailed);
         Self {
@@ -49,7 +49,7 @@ impl End {
     }
 
     /// The transport is gone.
-    fn gone(reason: Error) -> Self {
+    pub(super) fn gone(reason: Error) -> Self {
         Self {
             close: None,
             reason: Some(reason),
@@ -72,6 +72,8 @@ pub(crate) struct Pump<T, S> {
     pub(crate) side: S,
     pub(crate) transport: T,
     pub(crate) inbound: FrameBuffer,
+    /// `None`: the connection ends with its link.
+    pub(crate) replay: Option<Box<Replay>>,
 }
 
 impl<T: Transport, S: Side> Pump<T, S> {
@@ -123,11 +125,15 @@ impl<T: Transport, S: Side> Pump<T, S> {
         park: bool,
         signals: bool,
     ) -> Result<bool, End> {
+        let renewed = self.replay.is_some() && self.poll_renewed(cx);
         let outbox = self.side.outbox();
         let mut taken = Taken::Nothing;
         if self.transport.is_polled() || self.transport.unsent() == 0 {
-            let transport = &mut self.transport;
-            taken = outbox.take(cx, park, |packet| transport.push(packet));
+            let (transport, replay) = (&mut self.transport, &mut self.replay);
+            taken = outbox.take(cx, park, |packet| match replay {
+                None => transport.push(packet),
+                Some(replay) => replay.send(packet, transport),
+            });
         } else if let Some(signal) = outbox.take_signal(cx, park) {
             taken = Taken::Signal(signal);
         }
@@ -145,14 +151,38 @@ impl<T: Transport, S: Side> Pump<T, S> {
         };
         let freed = self.poll_flush(cx)?;
         // What queued up behind a batch goes out as soon as the batch is written.
-        Ok(wrote || freed)
+        Ok(wrote || freed || renewed)
+    }
+
+    /// Whether another link was taken up: it begins with a number and all that the peer may have missed.
+    fn poll_renewed(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        if self.transport.poll_renewed(cx).is_pending() {
+            return false;
+        }
+        // The peer repeats what was not acknowledged, and that is acknowledged when it is handled.
+        self.inbound.clear();
+        if let Some(replay) = &mut self.replay {
+            replay.renew(self.side.protocol(), &mut self.transport);
+        }
+        let (clocks, now) = (self.side.clocks(), self.side.now());
+        clocks.received(now);
+        clocks.sent(now);
+        self.side.outbox().set_stuck(None);
+        true
     }
 
     /// Whether there is room for more: to push, or to answer what reading brings.
     fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<bool, End> {
         let before = self.transport.unsent();
         let outbox = self.side.outbox();
+        let held = self.replay.as_ref().map_or(0, |replay| replay.held_bytes());
         match self.transport.poll_flush(cx) {
+            Poll::Ready(Ok(())) if self.replay.is_some() => {
+                // A peer that acknowledges nothing is as one that takes nothing. One that is not there has its own time.
+                let waits = held > 0 && self.transport.is_linked();
+                outbox.set_stuck(waits.then(|| self.side.now()));
+                Ok(outbox.wrote(held) || before > 0)
+            }
             Poll::Ready(Ok(())) => {
                 // Also where nothing was left: a stream may take bytes at once and flush them later.
                 outbox.set_stuck(None);
@@ -164,7 +194,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
             Poll::Ready(Err(error)) => Err(End::gone(error)),
             Poll::Pending => {
                 outbox.set_stuck((!self.transport.is_polled()).then(|| self.side.now()));
-                Ok(outbox.wrote(self.transport.unsent()))
+                Ok(outbox.wrote(self.transport.unsent() + held))
             }
         }
     }
@@ -195,12 +225,15 @@ impl<T: Transport, S: Side> Pump<T, S> {
         let detailed = self.side.limits().detailed_errors;
         let failed = |error| End::failed(error, detailed);
         let (mut read, mut progress) = (false, false);
+        if self.replay.is_some() {
+            progress = self.handle_parked(cx, incoming)?;
+        }
         while self.may_read(incoming) {
             let protocol = self.side.protocol();
             let frame = self.inbound.next(protocol.is_binary()).map_err(failed)?;
             let Some(frame) = frame else {
                 if read || !self.poll_read(cx)? {
-                    break;
+                    return Ok(progress);
                 }
                 (read, progress) = (true, true);
                 // What the transport answers to by itself, such as a ping, came before the end of the messages.
@@ -213,25 +246,21 @@ impl<T: Transport, S: Side> Pump<T, S> {
             let Some(message) = protocol.decode(frame).map_err(failed)? else {
                 continue;
             };
-            match incoming.message(cx, message, frame.len()).map_err(failed)? {
-                Step::Next => {}
-                Step::Closed {
-                    error,
-                    allow_reconnect,
-                } => {
-                    return Err(End {
-                        close: Some(CloseMessage::default()),
-                        reason: error.map(|text| Kind::ClosedByPeer(text).into()),
-                        peer_allows_reconnect: Some(allow_reconnect),
-                    });
-                }
+            if let Some(replay) = &mut self.replay
+                && !replay.take_in(&message, &self.side, &mut self.transport).map_err(failed)?
+            {
+                continue;
             }
+            hand_over(cx, incoming, message, frame.len(), detailed)?;
+        }
+        if self.replay.as_ref().is_some_and(|replay| replay.is_blocked()) {
+            progress |= self.poll_parking(cx, incoming)?;
         }
         Ok(progress)
     }
 
     /// Reading stops while too much waits: calls for their turn, items for their reader, answers for the client to read.
-    fn may_read<C: Callee>(&self, incoming: &mut Incoming<S, C>) -> bool {
+    pub(super) fn may_read<C: Callee>(&self, incoming: &mut Incoming<S, C>) -> bool {
         let may = !self.side.outbox().is_ended()
             && !incoming.must_wait()
             && !self.side.outbox().is_full();
@@ -260,5 +289,31 @@ impl<T: Transport, S: Side> Pump<T, S> {
                 Ok(false)
             }
         }
+    }
+}
+
+/// Handles a message.
+///
+/// # Errors
+/// It is the last.
+#[inline]
+pub(super) fn hand_over<S: Side, C: Callee>(
+    cx: &mut TaskContext<'_>,
+    incoming: &mut Incoming<S, C>,
+    message: Message<'_>,
+    size: usize,
+    detailed: bool,
+) -> Result<(), End> {
+    let step = incoming.message(cx, message, size);
+    match step.map_err(|error| End::failed(error, detailed))? {
+        Step::Next => Ok(()),
+        Step::Closed {
+            error,
+            allow_reconnect,
+        } => Err(End {
+            close: Some(CloseMessage::default()),
+            reason: error.map(|text| Kind::ClosedByPeer(text).into()),
+            peer_allows_reconnect: Some(allow_reconnect),
+        }),
     }
 }

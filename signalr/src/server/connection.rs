@@ -11,7 +11,7 @@ use std::{
 
 use super::options::Options;
 use crate::{
-    connection::{BoxFuture, Due, KeepAlive, Outbox, Signal},
+    connection::{BoxFuture, Due, KeepAlive, Outbox, Signal, control},
     endpoint::{Attached, Expiry, Kill, Opening, Via, millis},
     error::Kind,
     hub::{ConnectionId, HttpTransportType, Items, Link},
@@ -201,14 +201,8 @@ impl Attached for Connection {
 fn ping(protocol: HubProtocol) -> Packet {
     static PINGS: [OnceLock<Packet>; HubProtocol::ALL.len()] =
         [const { OnceLock::new() }; HubProtocol::ALL.len()];
-    let build = || {
-        Packet::build(protocol.is_binary(), |out| {
-            protocol.write_control(out, &Control::Ping);
-            Ok::<_, std::convert::Infallible>(())
-        })
-    };
     PINGS[protocol.index()]
-        .get_or_init(|| build().unwrap_or_else(|never| match never {}))
+        .get_or_init(|| control(protocol, &Control::Ping))
         .clone()
 }
 

@@ -13,7 +13,7 @@ use tracing::Instrument;
 
 use super::{callee::ServerSide, connection::Agreed, options::Options, session::unregister, trace};
 use crate::{
-    connection::{CloseMessage, Pump, Taken},
+    connection::{CloseMessage, Pump, Taken, control},
     endpoint::{Attached, Identity, millis},
     error::Error,
     hub::{Connecting, Context, Hub, Link},
@@ -196,12 +196,7 @@ impl<T: Transport> Pump<T, ServerSide> {
                 error,
                 allow_reconnect,
             };
-            let packet = Packet::build(protocol.is_binary(), |out| {
-                protocol.write_control(out, &message);
-                Ok::<_, std::convert::Infallible>(())
-            });
-            let Ok(packet) = packet;
-            self.transport.push(packet);
+            self.transport.push(control(protocol, &message));
         }
         self.transport.close(ending);
         let options = self.side.core.options();
@@ -220,9 +215,5 @@ impl<T: Transport> Pump<T, ServerSide> {
 }
 
 fn raw(binary: bool, bytes: &[u8]) -> Packet {
-    let packet = Packet::build(binary, |out| {
-        out.extend_from_slice(bytes);
-        Ok::<_, std::convert::Infallible>(())
-    });
-    packet.unwrap_or_else(|never| match never {})
+    Packet::control(binary, |out| out.extend_from_slice(bytes))
 }

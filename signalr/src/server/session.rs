@@ -38,6 +38,7 @@ pub(super) fn run<H: Hub, T: Transport>(
             connection: Arc::clone(&opened.connection),
         },
         transport,
+        replay: None,
     });
     let begun = Box::pin(begin(Arc::clone(&opened.endpoint), pump));
     async move {
