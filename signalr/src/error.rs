@@ -178,6 +178,12 @@ impl Error {
         matches!(*self.0, Kind::Io(_))
     }
 
+    /// Whether a server has answered something else than was asked for.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_status(&self) -> bool {
+        matches!(*self.0, Kind::Status { .. })
+    }
+
     pub(crate) fn is_not_allowed(&self) -> bool {
         matches!(*self.0, Kind::NotAllowed(_))
     }

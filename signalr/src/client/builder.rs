@@ -9,7 +9,7 @@ use super::{
     connector::{Connect, Streams},
     events::Events,
     handler::{EventHandler, ResultHandler},
-    options::Options,
+    options::{Options, STATEFUL_RECONNECT_BUFFER},
     retry::{self, RetryPolicy},
     shared::Shared,
 };
@@ -124,6 +124,26 @@ impl HubConnectionBuilder {
     /// Whether [`HubConnection::start`] too tries again as the policy says; otherwise it fails with the first attempt.
     pub fn retry_start(mut self, retry: bool) -> Self {
         self.options.retry_start = retry;
+        self
+    }
+
+    /// Asks the server for a stateful reconnect: a connection whose WebSocket is lost goes on with another one, within 15 s.
+    ///
+    /// Nothing is lost or doubled, what waits for an answer goes on waiting, and no event tells of it: both ends keep what they have
+    /// sent until it is acknowledged. Where that does not succeed the connection is lost as any other, and
+    /// [`automatic_reconnect`](Self::automatic_reconnect) has its turn. A server that does not allow it, or another transport, is used
+    /// without. Off if nothing is said.
+    pub fn stateful_reconnect(mut self) -> Self {
+        self.options
+            .stateful_reconnect
+            .get_or_insert(STATEFUL_RECONNECT_BUFFER);
+        self
+    }
+
+    /// As [`stateful_reconnect`](Self::stateful_reconnect), with a number of bytes that may be sent and not acknowledged before senders
+    /// wait; 100,000 if nothing is said. Servers acknowledge once a second.
+    pub fn stateful_reconnect_buffer(mut self, bytes: usize) -> Self {
+        self.options.stateful_reconnect = Some(bytes);
         self
     }
 
@@ -271,6 +291,10 @@ impl Options {
         let numbers = [
             ("stream_buffer", self.stream_buffer),
             ("send_queue_limit", self.send_queue_limit),
+            (
+                "stateful_reconnect_buffer",
+                self.stateful_reconnect.unwrap_or(1),
+            ),
             ("max_receive_size", self.max_receive_size.unwrap_or(1)),
         ];
         for (option, number) in numbers {

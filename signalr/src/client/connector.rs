@@ -4,6 +4,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::redial::Redial;
 use crate::{
     connection::{BoxFuture, ConnectionId},
     error::{Error, Kind},
@@ -17,6 +18,8 @@ pub(super) struct Connected {
     pub(super) id: Option<ConnectionId>,
     /// Whether the transport's own requests are signs of life: there are no pings then, and no time-out.
     pub(super) is_alive_by_itself: bool,
+    /// Opens further links of this connection, where a stateful reconnect was negotiated.
+    pub(super) redial: Option<Redial>,
 }
 
 /// Opens a connection, as often as it is asked to.
@@ -44,6 +47,7 @@ where
                 transport: Box::new(Raw::new(stream)),
                 id: None,
                 is_alive_by_itself: false,
+                redial: None,
             })
         })
     }

@@ -8,12 +8,15 @@ mod events;
 mod handler;
 mod life;
 mod options;
+mod redial;
 mod registration;
 mod retry;
 mod rt;
 mod session;
 mod shared;
 mod side;
+#[cfg(all(test, feature = "server", feature = "macros"))]
+mod stateful;
 
 pub use arguments::{CallArgument, CallArguments, Outgoing, Uploading, upload};
 pub use builder::HubConnectionBuilder;

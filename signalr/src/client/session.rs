@@ -13,16 +13,17 @@ use tokio_util::sync::CancellationToken;
 use super::{
     connector::Connected,
     options::Options,
+    redial::Redialing,
     rt::{self, sleep, timeout},
     shared::Line,
     side::ClientSide,
 };
 use crate::{
-    connection::{Caller, End, Handled, Handlers, Incoming, Pump, Side, Signal, control},
+    connection::{Caller, End, Handled, Handlers, Incoming, Pump, Replay, Side, Signal, control},
     error::{Error, Kind},
     packet::Packet,
     protocol::{Control, framing::FrameBuffer, handshake},
-    transport::{Ending, Read, Transport},
+    transport::{Ending, Read, Transport, relinked::Relinked},
 };
 
 /// The most that passes between two looks at the clocks.
@@ -55,18 +56,30 @@ impl Session {
     ) -> Result<Self, Error> {
         let side = ClientSide::new(options, &connected);
         let is_alive_by_itself = connected.is_alive_by_itself;
+        let version = if side.acks.is_some() { 2 } else { 1 };
+        let transport = match connected.redial {
+            Some(redial) if side.acks.is_some() => {
+                Box::new(Relinked::new(connected.transport, Redialing::new(redial)))
+            }
+            _ => connected.transport,
+        };
         let mut pump = Pump {
             side: side.clone(),
-            transport: connected.transport,
+            transport,
             inbound: FrameBuffer::new(options.max_receive_size),
             replay: None,
         };
         let after = options.handshake_timeout;
-        let shaken = timeout(after, shake_hands(&mut pump)).await;
+        let shaken = timeout(after, shake_hands(&mut pump, version)).await;
         let shaken = shaken.unwrap_or_else(|_| Err(Kind::HandshakeTimeout { after }.into()));
         if let Err(error) = shaken {
             close(&mut pump, Ending::Failure).await;
             return Err(error);
+        }
+        if let (Some(acks), Some(limit)) = (&side.acks, options.stateful_reconnect)
+            && pump.transport.keep(true)
+        {
+            pump.replay = Some(Box::new(Replay::new(limit, acks)));
         }
         let caller = Caller::new(
             Arc::clone(side.queue()),
@@ -128,6 +141,10 @@ impl Session {
 
     async fn finish(mut self, lost: &Lost, stopped: bool) {
         let transport = &mut self.pump.transport;
+        let held = self.pump.replay.take().map(|replay| replay.into_held());
+        held.into_iter()
+            .flatten()
+            .for_each(|packet| transport.push(packet));
         self.pump
             .side
             .outbox()
@@ -184,8 +201,11 @@ async fn close(pump: &mut Pump<Box<dyn Transport>, ClientSide>, ending: Ending) 
     }
 }
 
-async fn shake_hands(pump: &mut Pump<Box<dyn Transport>, ClientSide>) -> Result<(), Error> {
-    let request = handshake::request(pump.side.options.protocol, 1);
+async fn shake_hands(
+    pump: &mut Pump<Box<dyn Transport>, ClientSide>,
+    version: i32,
+) -> Result<(), Error> {
+    let request = handshake::request(pump.side.options.protocol, version);
     // Always JSON, and so always a text.
     let packet = Packet::control(false, |out| out.extend_from_slice(request.as_bytes()));
     pump.transport.push(packet);

@@ -8,7 +8,7 @@ use super::{
     rt::{Instant, millis},
 };
 use crate::{
-    connection::{Due, KeepAlive, Limits, Outbox, Side, Signal, control},
+    connection::{Acks, Due, KeepAlive, Limits, Outbox, Side, Signal, control},
     error::Kind,
     protocol::{Control, HubProtocol},
 };
@@ -20,6 +20,8 @@ pub(super) struct ClientSide {
     clocks: Arc<KeepAlive>,
     pub(super) options: Arc<Options>,
     begun: Instant,
+    /// For a stateful reconnect.
+    pub(super) acks: Option<Arc<Acks>>,
 }
 
 impl ClientSide {
@@ -35,6 +37,8 @@ impl ClientSide {
             clocks: Arc::new(clocks),
             options: Arc::clone(options),
             begun: Instant::now(),
+            acks: (connected.redial.is_some() && options.stateful_reconnect.is_some())
+                .then(Arc::default),
         }
     }
 
@@ -44,14 +48,25 @@ impl ClientSide {
 
     /// Does what is due now.
     pub(super) fn beat(&self) {
-        match self.clocks.due(self.now()) {
-            Due::Nothing => {}
-            Due::Ping => self.ping(),
+        let now = self.now();
+        match self.clocks.due(now) {
             Due::TimedOut => {
                 let after = self.options.server_timeout;
                 let error = Kind::ServerTimeout { after }.into();
                 self.outbox.signal(Signal::TimedOut(error));
             }
+            _ if self.acks.as_ref().is_some_and(|acks| acks.is_due(now)) => self.acknowledge(now),
+            Due::Nothing => {}
+            Due::Ping => self.ping(),
+        }
+    }
+
+    fn acknowledge(&self, now: u64) {
+        if let Some(acks) = &self.acks {
+            let sequence_id = acks.say(now);
+            self.clocks.sent(now);
+            let ack = Control::Ack { sequence_id };
+            self.outbox.push(control(self.options.protocol, &ack));
         }
     }
 

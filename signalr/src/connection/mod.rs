@@ -32,17 +32,17 @@ mod transport_type;
 mod turns;
 mod uploads;
 
-pub use args::{Args, BindError, Cancellation};
-pub use caller::ItemStream;
 #[cfg(any(feature = "server", feature = "client"))]
 pub(crate) use acks::Acks;
+pub use args::{Args, BindError, Cancellation};
+pub use caller::ItemStream;
 pub(crate) use calls::{Answer, Calls, read_answer, result_of};
+#[cfg(any(feature = "server", feature = "client"))]
+pub(crate) use control::control;
 pub use handlers::{Callbacks, Handlers, Reply};
 pub use head::CallError;
 pub(crate) use head::CallHead;
 pub use id::ConnectionId;
-#[cfg(any(feature = "server", feature = "client"))]
-pub(crate) use control::control;
 pub(crate) use incoming::Incoming;
 pub(crate) use keepalive::{Due, KeepAlive};
 pub(crate) use outbox::{Outbox, Signal, Taken, Turn};

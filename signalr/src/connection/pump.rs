@@ -247,13 +247,19 @@ impl<T: Transport, S: Side> Pump<T, S> {
                 continue;
             };
             if let Some(replay) = &mut self.replay
-                && !replay.take_in(&message, &self.side, &mut self.transport).map_err(failed)?
+                && !replay
+                    .take_in(&message, &self.side, &mut self.transport)
+                    .map_err(failed)?
             {
                 continue;
             }
             hand_over(cx, incoming, message, frame.len(), detailed)?;
         }
-        if self.replay.as_ref().is_some_and(|replay| replay.is_blocked()) {
+        if self
+            .replay
+            .as_ref()
+            .is_some_and(|replay| replay.is_blocked())
+        {
             progress |= self.poll_parking(cx, incoming)?;
         }
         Ok(progress)

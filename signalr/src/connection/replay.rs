@@ -191,8 +191,9 @@ impl Replay {
     /// There is another way to the peer: says a number, and repeats all from there.
     pub(super) fn renew(&mut self, protocol: HubProtocol, transport: &mut impl Transport) {
         let front = self.kept.front();
-        let sequence_id =
-            front.map_or(self.next, |kept| kept.last + 1 - i64::from(kept.packet.counted()));
+        let sequence_id = front.map_or(self.next, |kept| {
+            kept.last + 1 - i64::from(kept.packet.counted())
+        });
         transport.push(control(protocol, &Control::Sequence { sequence_id }));
         for kept in &self.kept {
             transport.push(kept.packet.clone());

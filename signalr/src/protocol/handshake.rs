@@ -73,6 +73,14 @@ impl Refusal {
     }
 }
 
+/// What a connection speaks from here on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    pub(crate) protocol: HubProtocol,
+    /// Whether the client may acknowledge and repeat messages, if that was negotiated: version 2.
+    pub(crate) repeats: bool,
+}
+
 /// Checks a request in the order of section 3.3: readable, protocol known and offered, version.
 ///
 /// `binary` says whether the transport carries binary data.
@@ -81,7 +89,7 @@ pub(crate) fn accept(
     offered: &[HubProtocol],
     binary: bool,
     detailed: bool,
-) -> Result<HubProtocol, Refusal> {
+) -> Result<Spoken, Refusal> {
     let request = read(frame).map_err(|error| {
         Refusal(if detailed {
             format!("{UNEXPECTED} InvalidDataException: {error}")
@@ -104,7 +112,10 @@ pub(crate) fn accept(
             found.name()
         )));
     }
-    Ok(found)
+    Ok(Spoken {
+        protocol: found,
+        repeats: version >= MAX_VERSION,
+    })
 }
 
 /// Reads a request from a frame without its separator; what follows the closing brace is ignored.
@@ -302,7 +313,10 @@ mod tests {
     }
 
     fn check(frame: &str, detailed: bool) -> Result<HubProtocol, String> {
-        accept(frame.as_bytes(), HubProtocol::ALL, true, detailed).map_err(|refusal| refusal.0)
+        let accepted = accept(frame.as_bytes(), HubProtocol::ALL, true, detailed);
+        accepted
+            .map(|spoken| spoken.protocol)
+            .map_err(|refusal| refusal.0)
     }
 
     #[test]

@@ -119,7 +119,8 @@ impl<S: Source> Transport for Relinked<S> {
     }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.open().map_or(Poll::Ready(()), |link| link.poll_closed(cx))
+        self.open()
+            .map_or(Poll::Ready(()), |link| link.poll_closed(cx))
     }
 
     fn keep(&mut self, on: bool) -> bool {
