@@ -61,6 +61,11 @@ impl Keeper {
         cx.abort();
     }
 
+    pub async fn go_later(&self, cx: &Context<Self>) {
+        wait(2_000).await;
+        cx.close(None, true);
+    }
+
     pub fn go(&self, cx: &Context<Self>) {
         cx.close(Some("over"), true);
     }
@@ -145,6 +150,34 @@ async fn what_was_sent_meanwhile_follows_the_repetition() {
     same(&heard[1], r#"{"type":1,"target":"news","arguments":[1]}"#);
     same(&heard[2], r#"{"type":1,"target":"news","arguments":[2]}"#);
     assert_eq!(heard.len(), 3, "{heard:?}");
+}
+
+#[apply(both_encodings)]
+async fn what_is_acknowledged_while_it_is_repeated_may_have_to_be_repeated_again() {
+    let (hub, _) = server();
+    let (links, mut socket) = Links::connect(&hub).await;
+    for id in ["1", "2", "3"] {
+        socket.call(id, "echo", json!(["a"])).await;
+        socket.hear().await;
+    }
+    drop(socket);
+    // The acknowledgement is of what came on the first socket; of the repetition the client may have got nothing yet.
+    let mut socket = links.renew(1, 4).await;
+    socket.say(&ack(3)).await;
+    settle().await;
+    drop(socket);
+    let mut socket = links.renew(1, 4).await;
+    for id in ["1", "2", "3"] {
+        same(&socket.hear().await, &result(id, "a"));
+    }
+    // What comes behind it says that all of it has come.
+    socket.call("4", "echo", json!(["a"])).await;
+    same(&socket.hear().await, &result("4", "a"));
+    socket.say(&ack(4)).await;
+    settle().await;
+    drop(socket);
+    let mut socket = links.renew(5, 5).await;
+    assert!(socket.hear_all().await.is_empty());
 }
 
 #[apply(both_encodings)]

@@ -109,12 +109,12 @@ async fn the_hubs_close_and_abort_are_the_end() {
 async fn a_connection_without_a_socket_can_be_closed() {
     let (hub, log) = server();
     let (links, mut socket) = Links::connect(&hub).await;
-    socket.call("1", "join", json!([])).await;
-    socket.hear().await;
-    drop(socket);
+    socket.tell("goLater", json!([])).await;
     settle().await;
-    drop(hub);
-    wait(16_100).await;
+    drop(socket);
+    wait(1_500).await;
+    assert_eq!(log.all(), ["connected"]);
+    wait(1_000).await;
     assert_eq!(last(&log), "disconnected None");
     assert_eq!(links.refused().await, 404);
 }

@@ -137,7 +137,8 @@ impl<S: Source> Transport for Relinked<S> {
         if !self.keeps {
             return Poll::Pending;
         }
-        match ready!(self.source.poll_link(cx, self.link.is_none())) {
+        let lost = !self.is_linked();
+        match ready!(self.source.poll_link(cx, lost)) {
             Ok(link) => {
                 self.link = Some(link);
                 self.mute = false;

@@ -67,6 +67,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .max_receive_size(256 * 1024)
         .allow_origins(std::env::args().skip(2))
         .build()?;
+    // An acknowledgement comes once a second: with the default of 100,000 bytes a test of many messages would take long.
+    let stateful = HubServer::builder(Everything::default())
+        .stateful_reconnect(true)
+        .stateful_reconnect_buffer(1_000_000)
+        .parallel_invocations(2)
+        .build()?;
     let compressed = HubServer::builder(Everything::default())
         .compression(true)
         .build()?;
@@ -88,6 +94,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .mount(large.at("/large"))
         .mount(members.at("/members"))
         .mount(compressed.at("/compressed"))
+        .mount(stateful.at("/stateful"))
         .mount(HubServer::new(Streams).at("/streams"))
         .mount(questions.at("/questions"))
         .mount(HubServer::new(Refuse).at("/refuse"))
