@@ -79,9 +79,7 @@ async fn a_close_frame_is_the_end() {
 async fn a_close_message_of_the_client_is_the_end() {
     let (hub, log) = server();
     let (links, mut socket) = Links::connect(&hub).await;
-    socket
-        .say(r#"{"type":7,"error":null,"allowReconnect":false}"#)
-        .await;
+    socket.say(r#"{"type":7}"#).await;
     drop(socket);
     settle().await;
     assert_eq!(last(&log), "disconnected None");
