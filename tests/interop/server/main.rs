@@ -67,10 +67,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .max_receive_size(256 * 1024)
         .allow_origins(std::env::args().skip(2))
         .build()?;
-    // An acknowledgement comes once a second: with the default of 100,000 bytes a test of many messages would take long.
     let stateful = HubServer::builder(Everything::default())
         .stateful_reconnect(true)
-        .stateful_reconnect_buffer(1_000_000)
         .parallel_invocations(2)
         .build()?;
     let compressed = HubServer::builder(Everything::default())
