@@ -111,7 +111,9 @@ impl<H: Hub> HubServer<H> {
         let via = Via::WebSockets {
             links: Some(Arc::clone(&links)),
         };
-        let opened = self.shared.open("token".into(), Opening::new(parts), via);
+        // Unknown to anybody else; an `Arc` has an address of its own as long as the connection lives.
+        let token = format!("{:p}", Arc::as_ptr(&links));
+        let opened = self.shared.open(token, Opening::new(parts), via);
         let opened = opened.expect("the server is not shutting down");
         let relinked = crate::transport::relinked::Relinked::new(link, Arc::clone(&links));
         (links, session::run(opened, relinked))
