@@ -237,6 +237,57 @@ async fn a_full_buffer_makes_senders_wait_and_an_acknowledgement_releases_them()
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_ends_that_are_both_full_do_not_block_each_other() {
+    for protocol in [HubProtocol::Json, HubProtocol::MessagePack] {
+        let (counter, network) = (Counter::default(), Network::new(1, 0, 1));
+        let server = HubServer::builder(counter.clone())
+            .stateful_reconnect(true)
+            .stateful_reconnect_buffer(1_000)
+            .send_queue_limit(1_000)
+            .build()
+            .expect("valid");
+        let connector = Connector {
+            server,
+            network: Arc::clone(&network),
+        };
+        let heard = Counter::default();
+        let log = heard.clone();
+        let connection = HubConnectionBuilder::new(Box::new(connector))
+            .protocol(protocol)
+            .stateful_reconnect_buffer(1_000)
+            .send_queue_limit(1_000)
+            .on("number", move |number: u32| {
+                log.note(number.to_string());
+                std::future::ready(())
+            })
+            .connect()
+            .await
+            .expect("connected");
+        connection
+            .invoke::<()>("begin", (400,))
+            .await
+            .expect("begun");
+        let calls = (0..400).map(|number| connection.invoke::<u32>("double", (number,)));
+        let answers = tokio::time::timeout(
+            Duration::from_secs(300),
+            futures_util::future::try_join_all(calls),
+        );
+        let answers = answers.await.expect("nobody waits for ever");
+        let answers = answers.expect("all are answered");
+        assert!(answers.into_iter().eq((0..400).map(|number| 2 * number)));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let numbers = (0..400).map(|number| number.to_string());
+        assert!(heard.all().into_iter().eq(numbers));
+        // Nobody has given up: it still survives its link.
+        network.cut();
+        let double = connection.invoke::<u32>("double", (4,)).await;
+        assert_eq!(double.expect("an answer"), 8);
+        assert_eq!(network.links.load(Relaxed), 1);
+        assert_eq!(counter.all(), ["connected"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_stops_opens_no_further_link() {
     let (counter, network) = (Counter::default(), Network::new(1, 0, 1));
     let connection = connected(&network, &counter).await;
