@@ -16,6 +16,9 @@ pub use crate::{
     },
 };
 
+#[cfg(feature = "client")]
+pub use crate::client::Outgoing;
+
 use futures_core::Stream;
 
 use crate::{

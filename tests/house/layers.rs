@@ -41,6 +41,19 @@ const LAYERS: &[(&str, &[&str])] = &[
             "backplane",
         ],
     ),
+    // The hub and its macro are for tests alone, whose other end is a server.
+    (
+        "client",
+        &[
+            "error",
+            "hub_error",
+            "packet",
+            "protocol",
+            "connection",
+            "transport",
+            "hub",
+        ],
+    ),
 ];
 
 fn source() -> PathBuf {

@@ -1,0 +1,9 @@
+//! The client: against our own server over pipes, and against one that a test plays by hand; on paused time.
+
+mod calls;
+mod events;
+mod handlers;
+mod lies;
+mod life;
+mod reconnect;
+mod support;
