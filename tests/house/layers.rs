@@ -18,6 +18,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("endpoint", &["error", "packet", "connection", "transport"]),
     (
+        "client",
+        &[
+            "error",
+            "hub_error",
+            "packet",
+            "protocol",
+            "connection",
+            "transport",
+        ],
+    ),
+    (
         "raw",
         &["error", "packet", "connection", "transport", "endpoint"],
     ),
