@@ -125,7 +125,10 @@ async fn upgrade(
             requests.keep_cookies(uri, response.headers());
             Ok(socket)
         }
-        Err(tungstenite::Error::Http(response)) => Err(refused(WHAT, uri, response.status())),
+        Err(tungstenite::Error::Http(response)) => {
+            requests.keep_cookies(uri, response.headers());
+            Err(refused(WHAT, uri, response.status()))
+        }
         Err(error) => Err(failed(WHAT, uri, error)),
     }
 }
