@@ -247,6 +247,7 @@ async fn a_post_that_is_not_answered_ends_the_connection_in_time() {
 async fn stop_posts_the_goodbye_and_hangs_up() {
     let stage = Stage::new().await;
     let (connection, ends) = connected(stage.stand.client()).await;
+    until(|| stage.posts().len() == 2).await;
     in_time(connection.stop()).await;
     assert_eq!(stage.posts().last().expect("some"), "{\"type\":7}\u{1e}");
     until(|| ends.all() == ["cleanly"]).await;

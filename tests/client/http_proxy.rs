@@ -11,7 +11,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::{http_suite::serve, stand::in_time, support::Desk};
+use crate::{
+    http_suite::serve,
+    stand::{chain, in_time},
+    support::Desk,
+};
 
 /// Tunnels to one server, whatever the name, and notes the heads of the requests; or answers with a status.
 struct Proxy {
@@ -118,8 +122,9 @@ async fn a_proxy_that_refuses_is_named_and_its_password_is_not() {
             error.to_string(),
             "negotiation at http://inside.test/desk/negotiate failed"
         );
-        let all = format!("{error:?}");
-        assert!(all.contains(reason), "{all}");
+        let all = chain(&error);
+        assert!(all.ends_with(reason), "{all}");
+        let all = format!("{all} {error:?}");
         assert!(!all.contains("secret") && !all.contains("hidden"), "{all}");
     }
 }

@@ -250,7 +250,8 @@ async fn oversize_messages_end_the_connection_and_take_no_memory() {
 async fn what_is_no_websocket_ends_the_connection() {
     let stand = stand(|mut socket: Socket| async move {
         let io = socket.get_mut();
-        let garbage = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+        // An opcode that does not exist.
+        let garbage = b"\xff\x00garbage";
         tokio::io::AsyncWriteExt::write_all(io, garbage)
             .await
             .expect("open");

@@ -48,6 +48,17 @@ pub async fn until(happened: impl Fn() -> bool) {
     .await;
 }
 
+/// An error with all that caused it.
+pub fn chain(error: &signalr::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct Seen {

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
-    header::{ACCEPT, AUTHORIZATION, COOKIE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, COOKIE},
 };
 use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
@@ -130,6 +130,11 @@ impl Requests {
         sent.method_mut().clone_from(&request.method);
         sent.uri_mut().clone_from(&request.uri);
         *sent.headers_mut() = self.headers(&request.uri, token, request.accept);
+        if request.method == Method::POST {
+            // Some servers refuse a POST that does not say so if it is empty.
+            let length = HeaderValue::from(request.body.len());
+            sent.headers_mut().insert(CONTENT_LENGTH, length);
+        }
         let answered = timeout(limit, self.client.request(sent)).await;
         let response = answered
             .map_err(|_| too_late(request.what, &request.uri, limit))?
