@@ -2,6 +2,7 @@
 //! no socket.
 
 mod calls;
+mod ends;
 mod events;
 mod handlers;
 mod http_choice;
@@ -11,6 +12,7 @@ mod http_lies;
 mod http_negotiation;
 mod http_polls;
 mod http_proxy;
+mod http_reconnect;
 mod http_sockets;
 mod http_suite;
 mod http_tls;

@@ -63,7 +63,7 @@ impl Dialler {
         let (matcher, for_loopback) = match std::mem::replace(&mut options.proxies, Proxies::None) {
             Proxies::Environment => (Some(Matcher::from_env()), false),
             Proxies::None => (None, false),
-            Proxies::One(matcher) => (Some(matcher), true),
+            Proxies::One(matcher) => (Some(*matcher), true),
         };
         Self(Arc::new(Settings {
             matcher,
@@ -257,7 +257,7 @@ mod tests {
             #[cfg(feature = "rustls")]
             tls: None,
         }));
-        let named = dialler(Proxies::One(matcher()));
+        let named = dialler(Proxies::One(Box::new(matcher())));
         let none = dialler(Proxies::None);
         for local in [
             "http://localhost:1/",

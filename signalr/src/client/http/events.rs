@@ -77,7 +77,7 @@ impl Events {
         let is_end = matches!(byte, b'\r' | b'\n');
         match self.place {
             Place::Start(seen) if BOM.get(seen) == Some(&byte) => {
-                self.place = Place::Start(seen + 1)
+                self.place = Place::Start(seen + 1);
             }
             Place::Start(0 | 3) => {
                 self.place = Place::Name(0);
@@ -93,7 +93,7 @@ impl Events {
             }
             _ if is_end && !matches!(self.place, Place::Colon) => self.end_line(byte),
             Place::Name(seen) if DATA.get(seen) == Some(&byte) => {
-                self.place = Place::Name(seen + 1)
+                self.place = Place::Name(seen + 1);
             }
             Place::Name(4) if byte == b':' => {
                 self.begin_data()?;

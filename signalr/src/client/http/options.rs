@@ -32,7 +32,7 @@ pub(super) enum Proxies {
     /// What the environment says, as everywhere; servers on the same machine are reached without.
     Environment,
     None,
-    One(Matcher),
+    One(Box<Matcher>),
 }
 
 /// The settings; they never change once the connection is built.
@@ -112,7 +112,7 @@ impl HttpOptions {
         if !is_http {
             return Err(invalid("proxy", "must be an http URL".to_owned()));
         }
-        self.proxies = Proxies::One(matcher);
+        self.proxies = Proxies::One(Box::new(matcher));
         Ok(())
     }
 
