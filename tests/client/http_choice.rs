@@ -94,6 +94,20 @@ async fn what_is_disabled_unknown_or_unfit_is_skipped_without_a_negotiation() {
 }
 
 #[tokio::test]
+async fn names_that_servers_make_up_are_shown_short_and_in_one_line() {
+    let stand = Stand::new(|_| {
+        let name = format!("a\\n{}", "b".repeat(1_000));
+        let offer = format!(r#"{{"transport":"{name}","transferFormats":[]}}"#);
+        std::future::ready(offering(&[&offer]))
+    })
+    .await;
+    let error = failure(stand.client()).await;
+    let name = format!("a\\n{}", "b".repeat(62));
+    let text = "failed: The transport is not supported by the client.";
+    assert_eq!(error.to_string(), format!("{NONE} ({name} {text})"));
+}
+
+#[tokio::test]
 async fn message_pack_takes_no_events_even_if_they_claim_to_carry_it() {
     const LIE: &str = r#"{"transport":"ServerSentEvents","transferFormats":["Text","Binary"]}"#;
     let stand = broken(&[LIE]).await;

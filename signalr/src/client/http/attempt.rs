@@ -209,8 +209,10 @@ struct Failures {
 
 impl Failures {
     fn add(&mut self, transport: &str, text: &str) {
+        // The server's word may be anything.
+        let name: String = transport.chars().take(64).collect();
         // Writing to a text cannot fail.
-        let _ = write!(self.text, " ({transport} failed: {text})");
+        let _ = write!(self.text, " ({} failed: {text})", name.escape_debug());
     }
 
     fn add_error(&mut self, transport: HttpTransportType, error: &Error) {
