@@ -137,3 +137,39 @@ async fn without_a_proxy_the_name_is_looked_up_here() {
         .await
         .expect("connected");
 }
+
+/// Runs in a process of its own, whose environment names the proxy.
+#[tokio::test]
+#[ignore = "for `the_environment_names_the_proxy`"]
+async fn behind_the_environment() {
+    let connection = HubConnection::builder("http://inside.test/desk").connect();
+    let connection = in_time(connection).await.expect("connected");
+    let sum: i32 = connection.invoke("add", (1, 2)).await.expect("a sum");
+    assert_eq!(sum, 3);
+}
+
+#[tokio::test]
+async fn the_environment_names_the_proxy() {
+    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        let proxy = Proxy::new(server().await, None).await;
+        let mut child = tokio::process::Command::new(std::env::current_exe().expect("a test"));
+        for other in [
+            "HTTP_PROXY",
+            "http_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+            "NO_PROXY",
+            "no_proxy",
+        ] {
+            child.env_remove(other);
+        }
+        child
+            .args(["--exact", "http_proxy::behind_the_environment", "--ignored"])
+            .env(variable, format!("http://{}", proxy.addr));
+        let output = in_time(child.output()).await.expect("it runs");
+        assert!(output.status.success(), "{variable}: {output:?}");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("1 passed"), "{said}");
+        assert!(!proxy.heads().is_empty());
+    }
+}
