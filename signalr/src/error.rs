@@ -79,6 +79,12 @@ pub(crate) enum Kind {
         url: String,
         status: u16,
     },
+    /// An HTTP request was not answered in time.
+    RequestTimeout {
+        what: &'static str,
+        url: String,
+        after: Duration,
+    },
     /// A connection could not be opened, because of another error.
     ConnectBy { what: String, source: Cause },
     /// No transport worked; the text is the specification's.
@@ -106,6 +112,7 @@ impl Error {
                 | Kind::AnswerTimeout
                 | Kind::ServerTimeout { .. }
                 | Kind::HandshakeTimeout { .. }
+                | Kind::RequestTimeout { .. }
         )
     }
 
@@ -135,6 +142,7 @@ impl Error {
             Kind::Connect(_)
                 | Kind::ConnectBy { .. }
                 | Kind::Status { .. }
+                | Kind::RequestTimeout { .. }
                 | Kind::NoTransport { .. }
                 | Kind::HandshakeRefused(_)
                 | Kind::HandshakeTimeout { .. }
@@ -182,6 +190,11 @@ impl Error {
     #[cfg(feature = "client")]
     pub(crate) fn is_status(&self) -> bool {
         matches!(*self.0, Kind::Status { .. })
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn is_request_timeout(&self) -> bool {
+        matches!(*self.0, Kind::RequestTimeout { .. })
     }
 
     pub(crate) fn is_not_allowed(&self) -> bool {
@@ -277,6 +290,7 @@ impl Error {
             | Kind::HandshakeTimeout { .. }
             | Kind::HandshakeRefused(_)
             | Kind::Status { .. }
+            | Kind::RequestTimeout { .. }
             | Kind::NoTransport { .. }
             | Kind::RetriesExhausted { .. } => "IOException",
             Kind::InvalidOption { .. } | Kind::EmptyGroupName => "ArgumentException",
@@ -335,6 +349,10 @@ impl fmt::Display for Error {
             Kind::Status { what, url, status } => {
                 write!(f, "{what} at {url} was answered with the status {status}")
             }
+            Kind::RequestTimeout { what, url, after } => write!(
+                f,
+                "{what} at {url} was not answered within the `request_timeout`: {after:?}"
+            ),
             Kind::ConnectBy { what, .. } => f.write_str(what),
             Kind::NoTransport { text, .. } => f.write_str(text),
             Kind::RetriesExhausted {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use signalr::HubConnectionState;
 use tokio::time::Instant;
 

@@ -11,7 +11,8 @@ use std::{
 
 use futures_util::{Stream, StreamExt};
 use signalr::{
-    Context, HubConnection, HubConnectionBuilder, HubError, HubProtocol, HubServer, Receiver, hub,
+    Context, HttpTransportType, HubConnection, HubConnectionBuilder, HubError, HubProtocol,
+    HubServer, Receiver, hub,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -58,6 +59,26 @@ impl Desk {
 
     pub fn note(&self, text: &str) {
         self.log.note(text);
+    }
+
+    pub fn echo(&self, text: String) -> String {
+        text
+    }
+
+    /// The transport and the id of the caller's connection.
+    pub fn whereabouts(&self, cx: &Context<Self>) -> (Option<&'static str>, String) {
+        let transport = cx.transport().map(HttpTransportType::name);
+        (transport, cx.connection_id().to_string())
+    }
+
+    /// The header of the request that opened the caller's connection.
+    pub fn authorization(&self, cx: &Context<Self>) -> Option<String> {
+        let header = cx.request().headers.get("authorization")?;
+        Some(header.to_str().expect("a text").to_owned())
+    }
+
+    pub fn leave(&self, cx: &Context<Self>) {
+        cx.abort();
     }
 
     pub fn fail(&self, text: &str) -> Result<(), HubError> {

@@ -18,6 +18,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("endpoint", &["error", "packet", "connection", "transport"]),
     (
+        "client",
+        &[
+            "error",
+            "hub_error",
+            "packet",
+            "protocol",
+            "connection",
+            "transport",
+        ],
+    ),
+    (
         "raw",
         &["error", "packet", "connection", "transport", "endpoint"],
     ),
@@ -173,6 +184,7 @@ fn files_stay_small() {
     for folder in [
         "signalr/src",
         "signalr-macros/src",
+        "tests/client",
         "tests/it",
         "tests/house",
         "examples",

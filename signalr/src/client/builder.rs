@@ -9,6 +9,7 @@ use super::{
     connector::{Connect, Streams},
     events::Events,
     handler::{EventHandler, ResultHandler},
+    http::{Http, HttpOptions},
     options::{Options, STATEFUL_RECONNECT_BUFFER},
     retry::{self, RetryPolicy},
     shared::Shared,
@@ -39,7 +40,7 @@ use crate::{
 /// ```
 #[must_use = "a builder does nothing until `build` or `connect`"]
 pub struct HubConnectionBuilder {
-    source: Box<dyn Connect>,
+    source: Source,
     options: Options,
     handlers: Handlers,
     events: Events,
@@ -47,8 +48,22 @@ pub struct HubConnectionBuilder {
     error: Option<Error>,
 }
 
+/// Where connections come from.
+enum Source {
+    Streams(Box<dyn Connect>),
+    Url(Box<HttpOptions>),
+}
+
 impl HubConnectionBuilder {
-    pub(super) fn new(source: Box<dyn Connect>) -> Self {
+    pub(super) fn of_url(http: HttpOptions) -> Self {
+        Self::new(Source::Url(Box::new(http)))
+    }
+
+    pub(super) fn of_streams(connect: impl Connect) -> Self {
+        Self::new(Source::Streams(Box::new(connect)))
+    }
+
+    fn new(source: Source) -> Self {
         Self {
             source,
             options: Options::default(),
@@ -205,14 +220,18 @@ impl HubConnectionBuilder {
     /// Checks the settings and makes the connection, not yet open.
     ///
     /// # Errors
-    /// An option contradicts the rules, or two handlers answer to one name.
+    /// The URL is none, an option contradicts the rules, or two handlers answer to one name.
     pub fn build(self) -> Result<HubConnection, Error> {
         if let Some(error) = self.error {
             return Err(error);
         }
         self.options.check()?;
+        let connect = match self.source {
+            Source::Streams(connect) => connect,
+            Source::Url(http) => Box::new(Http::new(*http, &self.options)?),
+        };
         let events = Arc::new(self.events);
-        let shared = Shared::new(self.options, self.source, self.handlers, events);
+        let shared = Shared::new(self.options, connect, self.handlers, events);
         Ok(HubConnection::new(shared))
     }
 
@@ -227,6 +246,20 @@ impl HubConnectionBuilder {
         let connection = self.build()?;
         connection.start().await?;
         Ok(connection)
+    }
+
+    pub(super) fn set_http(
+        &mut self,
+        option: &'static str,
+        set: impl FnOnce(&mut HttpOptions) -> Result<(), Error>,
+    ) {
+        let done = match &mut self.source {
+            Source::Url(http) => set(http),
+            Source::Streams(_) => Err(invalid(option, "is for connections by URL".to_owned())),
+        };
+        if let Err(error) = done {
+            self.error.get_or_insert(error);
+        }
     }
 
     fn append(&mut self, handlers: Handlers) {
@@ -257,7 +290,7 @@ impl HubConnection {
         T: Future<Output = io::Result<S>> + Send + 'static,
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        HubConnectionBuilder::new(Box::new(Streams(open)))
+        HubConnectionBuilder::of_streams(Streams(open))
     }
 }
 

@@ -206,6 +206,7 @@ impl HubConnection {
     ///
     /// Handlers of one name run in the order of their registration, and messages one after another: a slow handler holds later ones
     /// up, but no answers. A message whose arguments do not fit is logged, and not handled.
+    #[expect(clippy::missing_panics_doc, reason = "only a second result is refused")]
     pub fn on<A, H: EventHandler<A>>(&self, name: &str, handler: H) -> Registration {
         let mut handlers = Handlers::default();
         add_event(&mut handlers, name, handler);

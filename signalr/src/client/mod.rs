@@ -6,6 +6,7 @@ mod connection;
 mod connector;
 mod events;
 mod handler;
+mod http;
 mod life;
 mod options;
 mod redial;

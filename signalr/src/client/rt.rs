@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-pub(super) use tokio::time::{Instant, sleep, timeout};
+pub(super) use tokio::time::{Instant, Sleep, sleep, timeout};
 
 pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);

@@ -126,7 +126,8 @@ impl Session {
             })
             .await
         };
-        if end.reason.as_ref().is_some_and(Error::is_disconnect) {
+        // Where nothing can be written any more, the server may have said why.
+        if end.close.is_none() {
             let last_words = poll_fn(|cx| Poll::Ready(self.last_words(cx))).await;
             end = last_words.unwrap_or(end);
         }

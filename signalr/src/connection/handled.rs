@@ -115,7 +115,7 @@ impl Handled {
                 match &handled {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => {
-                        tracing::error!(target = %head.target(), ?error, "a handler failed")
+                        tracing::error!(target = %head.target(), ?error, "a handler failed");
                     }
                     Err(_) => tracing::error!(target = %head.target(), "a handler panicked"),
                 }

@@ -144,7 +144,8 @@ impl Outflow {
             last => {
                 self.state = State::Ending;
                 // The reader learns that it has not got everything.
-                let error = last.and_then(Result::err).map(|error| error.to_string());
+                let error = last.and_then(Result::err);
+                let error = error.map(|error| format!("Stream errored by client: '{error}'"));
                 end(protocol, &self.id, error)
             }
         };

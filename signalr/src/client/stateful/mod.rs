@@ -68,7 +68,7 @@ fn builder(
         .build()
         .expect("valid");
     let network = Arc::clone(network);
-    HubConnectionBuilder::new(Box::new(Connector { server, network }))
+    HubConnectionBuilder::of_streams(Connector { server, network })
         .protocol(protocol)
         .stateful_reconnect()
 }
@@ -252,7 +252,7 @@ async fn two_ends_that_are_both_full_do_not_block_each_other() {
         };
         let heard = Counter::default();
         let log = heard.clone();
-        let connection = HubConnectionBuilder::new(Box::new(connector))
+        let connection = HubConnectionBuilder::of_streams(connector)
             .protocol(protocol)
             .stateful_reconnect_buffer(1_000)
             .send_queue_limit(1_000)
