@@ -2,20 +2,22 @@
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{
-    Attribute, Lit, LitStr, Meta, Path, Token, Type,
+    Attribute, Lit, LitStr, Meta, Path, Token, Type, Visibility,
     ext::IdentExt,
     parse::{ParseStream, Parser},
+    parse_quote,
 };
 
-use crate::{errors::Errors, naming::Case};
+use crate::{errors::Errors, model::ProxyName, naming::Case};
 
-/// `#[hub(client = ChatClient, session = Session, rename_all = "PascalCase", name = "Chat")]`
+/// `#[hub(client = ChatClient, session = Session, rename_all = "PascalCase", name = "Chat", proxy = Chats)]`
 #[derive(Default)]
 pub(crate) struct HubArgs {
     pub(crate) client: Option<Path>,
     pub(crate) session: Option<Type>,
     pub(crate) case: Case,
     pub(crate) name: Option<String>,
+    pub(crate) proxy: Option<ProxyName>,
 }
 
 /// `#[receiver(rename_all = "PascalCase")]` on a trait.
@@ -37,6 +39,7 @@ const HUB: Place = Place {
         ("session", "session = Type"),
         ("rename_all", "rename_all = \"PascalCase\""),
         ("name", "name = \"...\""),
+        ("proxy", "proxy = ChatProxy"),
     ],
 };
 const RECEIVER: Place = Place {
@@ -57,6 +60,7 @@ impl HubArgs {
                 "client" => args.client = Some(client(value)?),
                 "session" => args.session = Some(value.parse()?),
                 "rename_all" => args.case = case(value)?,
+                "proxy" => args.proxy = Some(proxy(value)?),
                 _ => args.name = Some(name(value)?),
             }
             Ok(())
@@ -255,6 +259,19 @@ fn client(input: ParseStream<'_>) -> syn::Result<Path> {
     input.parse()
 }
 
+/// `ChatProxy`, or `pub(crate) ChatProxy`.
+fn proxy(input: ParseStream<'_>) -> syn::Result<ProxyName> {
+    if input.peek(Lit) {
+        return Err(input.error("a type's name is no string: `proxy = ChatProxy`"));
+    }
+    let vis = match input.parse()? {
+        Visibility::Inherited => parse_quote!(pub),
+        vis => vis,
+    };
+    let ident = input.parse()?;
+    Ok(ProxyName { vis, ident })
+}
+
 fn name(input: ParseStream<'_>) -> syn::Result<String> {
     let text = text(input, "a name is a string: `name = \"...\"`")?;
     if text.value().is_empty() {
@@ -320,7 +337,7 @@ mod tests {
         assert_eq!(
             errors[0],
             "unknown `#[hub]` option `clients`; the options here are `client = Trait`, \
-             `session = Type`, `rename_all = \"PascalCase\"` and `name = \"...\"`"
+             `session = Type`, `rename_all = \"PascalCase\"`, `name = \"...\"` and `proxy = ChatProxy`"
         );
         assert!(errors[1].contains("`other`"));
         assert_eq!(args.name.as_deref(), Some("Chat"));

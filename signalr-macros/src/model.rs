@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::{
     Attribute, Generics, ImplItemFn, Item, ItemImpl, ItemStruct, ItemTrait, Path, Signature, Type,
-    WherePredicate,
+    Visibility, WherePredicate,
 };
 
 use crate::validate::Named;
@@ -13,6 +13,8 @@ pub(crate) struct HubModel {
     /// The block as the user gets it back: without our attributes and the lifecycle methods.
     pub(crate) block: ItemImpl,
     pub(crate) client: Option<Path>,
+    /// What clients in Rust call it through; nothing, where the type has no name.
+    pub(crate) proxy: Option<ProxyName>,
     pub(crate) session: Session,
     pub(crate) name: String,
     /// `on_connected` and `on_disconnected`, ready to stand in `impl Hub`.
@@ -32,10 +34,17 @@ pub(crate) enum Session {
     Broken(Option<Type>),
 }
 
+/// The type through which clients call a hub.
+pub(crate) struct ProxyName {
+    pub(crate) vis: Visibility,
+    pub(crate) ident: Ident,
+}
+
 /// A method that clients can call.
 pub(crate) struct HubMethod {
     pub(crate) ident: Ident,
     pub(crate) wire: String,
+    pub(crate) attrs: Vec<Attribute>,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) is_async: bool,
     pub(crate) args: Vec<Arg>,
@@ -56,7 +65,7 @@ impl HubMethod {
 pub(crate) enum Arg {
     Context,
     Upload {
-        name: String,
+        ident: Ident,
         ty: Type,
     },
     /// What tells the method that it is cancelled.
@@ -64,7 +73,9 @@ pub(crate) enum Arg {
         ty: Type,
     },
     Wire {
-        name: String,
+        ident: Ident,
+        /// As written.
+        ty: Type,
         wire: Wire,
     },
 }

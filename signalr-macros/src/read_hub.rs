@@ -1,15 +1,17 @@
 //! From an `impl` block to a [`HubModel`].
 
+use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{ImplItem, ImplItemFn, ItemImpl, Safety, Signature, Type, Visibility};
+use syn::{ImplItem, ImplItemFn, ItemImpl, Safety, Signature, Type, Visibility, parse_quote};
 
 use crate::{
     args::{self, HubArgs},
     classify::{self, Class},
     errors::Errors,
     lifecycle,
-    model::{Arg, HubMethod, HubModel},
+    model::{Arg, HubMethod, HubModel, ProxyName},
     naming::{Case, plain},
+    render_proxy,
     types::last,
     validate,
 };
@@ -39,12 +41,18 @@ pub(crate) fn read(args: HubArgs, mut block: ItemImpl, errors: &mut Errors) -> H
     block.items = kept;
     HubModel {
         client: args.client,
+        proxy: args.proxy.or_else(|| proxy_name(&block.self_ty)),
         name: args.name.unwrap_or_else(|| type_name(&block.self_ty)),
         session: lifecycle.session,
         lifecycle: lifecycle.moved,
         methods,
         block,
     }
+}
+
+/// How visible the type is can't be seen here, so its proxy is as its methods are: `pub`.
+fn proxy_name(ty: &Type) -> Option<ProxyName> {
+    last(ty).map(|segment| render_proxy::name_of(&segment.ident, parse_quote!(pub)))
 }
 
 fn type_name(ty: &Type) -> String {
@@ -92,6 +100,7 @@ fn method(
     Some(HubMethod {
         ident: sig.ident.clone(),
         wire: name.unwrap_or_else(|| case.apply(&sig.ident)),
+        attrs: function.attrs.clone(),
         cfgs: validate::cfgs(&function.attrs),
         is_async: sig.asyncness.is_some(),
         args,
@@ -134,21 +143,19 @@ fn arguments(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
         }
         let name = validate::argument_name(typed, errors);
         if let (Some(class), Some(name)) = (class, name) {
-            args.push(arg(class, plain(name), &typed.ty));
+            args.push(arg(class, name, &typed.ty));
         }
     }
     args
 }
 
-fn arg(class: Class, name: String, ty: &Type) -> Arg {
+fn arg(class: Class, ident: &Ident, ty: &Type) -> Arg {
+    let (ident, ty) = (ident.clone(), ty.clone());
     match class {
         Class::Context => Arg::Context,
-        Class::Upload => Arg::Upload {
-            name,
-            ty: ty.clone(),
-        },
-        Class::Cancellation => Arg::Cancellation { ty: ty.clone() },
-        Class::Wire(wire) => Arg::Wire { name, wire },
+        Class::Upload => Arg::Upload { ident, ty },
+        Class::Cancellation => Arg::Cancellation { ty },
+        Class::Wire(wire) => Arg::Wire { ident, ty, wire },
     }
 }
 
@@ -211,13 +218,16 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         let [
             Arg::Context,
-            Arg::Wire { name, .. },
-            Arg::Upload { name: upload, .. },
+            Arg::Wire { ident: name, .. },
+            Arg::Upload { ident: upload, .. },
         ] = &model.methods[0].args[..]
         else {
             panic!("a context, a value and an upload");
         };
-        assert_eq!((name.as_str(), upload.as_str()), ("type", "lines"));
+        assert_eq!(
+            (plain(name), plain(upload)),
+            ("type".into(), "lines".into())
+        );
     }
 
     #[test]

@@ -6,8 +6,10 @@ use syn::{Path, Type, parse_quote_spanned, spanned::Spanned};
 
 use crate::{
     model::{Arg, HubMethod, HubModel, Items, Lend, Outcome, Session, Yields},
+    naming::plain,
     render::{self, local, private, slot},
-    types::{find, is_word, with_lifetimes},
+    render_proxy,
+    types::{find, is_word, last, with_lifetimes},
     validate,
 };
 
@@ -40,11 +42,22 @@ pub(crate) fn render(model: &HubModel) -> TokenStream {
             #(#lifecycle)*
         }
     };
+    let proxy = model.proxy.as_ref().map(|proxy| {
+        render_proxy::render(&render_proxy::Hub {
+            name: last(ty).map_or_else(|| name.clone(), |segment| plain(&segment.ident)),
+            proxy,
+            attrs: attrs.clone(),
+            generics: &block.generics,
+            this: Some(ty),
+            methods: model.methods.iter().collect(),
+        })
+    });
     // `pub` says "callable" here, not "visible": a private hub's methods are no oversight.
     quote! {
         #[allow(unreachable_pub)]
         #block
         #table
+        #proxy
     }
 }
 
@@ -101,7 +114,7 @@ fn entry(method: &HubMethod) -> TokenStream {
     let private = private(span);
     let (call, args) = (local("__call", span), local("__args", span));
     let params = method.args.iter().filter_map(|arg| match arg {
-        Arg::Wire { name, .. } => Some(name),
+        Arg::Wire { ident, .. } => Some(plain(ident)),
         Arg::Context | Arg::Upload { .. } | Arg::Cancellation { .. } => None,
     });
     let is_upload = |arg: &&Arg| matches!(arg, Arg::Upload { .. });
@@ -140,9 +153,9 @@ fn entry(method: &HubMethod) -> TokenStream {
 fn read(place: usize, arg: &Arg) -> TokenStream {
     match arg {
         Arg::Context => TokenStream::new(),
-        Arg::Wire { name, wire } => render::next(place, name, wire),
-        Arg::Upload { name, ty } => {
-            let span = ty.span();
+        Arg::Wire { ident, wire, .. } => render::next(place, &plain(ident), wire),
+        Arg::Upload { ident, ty } => {
+            let (span, name) = (ty.span(), plain(ident));
             let (args, slot) = (local("__args", span), slot(place, span));
             let user = with_lifetimes(ty, "_");
             quote_spanned!(span=> let #slot = #args.upload::<#user>(#name)?;)

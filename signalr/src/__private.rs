@@ -17,9 +17,10 @@ pub use crate::{
 };
 
 #[cfg(feature = "client")]
-pub use crate::client::Outgoing;
+pub use crate::client::{Answer, Argument, Outgoing, Proxy, Uploaded, upload};
+pub use crate::{__client, __server};
 
-use futures_core::Stream;
+pub use futures_core::Stream;
 
 use crate::{
     connection::Receiver,
@@ -27,6 +28,36 @@ use crate::{
     hub_error::HubError,
     protocol::Arguments,
 };
+
+/// What an expansion has for clients only. Only we know our features: a crate that is expanded in has others.
+#[cfg(feature = "client")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __client {
+    ($($item:tt)*) => { $($item)* };
+}
+
+#[cfg(not(feature = "client"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __client {
+    ($($item:tt)*) => {};
+}
+
+/// What an expansion has for servers only.
+#[cfg(feature = "server")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __server {
+    ($($item:tt)*) => { $($item)* };
+}
+
+#[cfg(not(feature = "server"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __server {
+    ($($item:tt)*) => {};
+}
 
 /// An entry of a dispatch table.
 pub const fn method<H: Hub>(

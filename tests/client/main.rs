@@ -5,5 +5,6 @@ mod events;
 mod handlers;
 mod lies;
 mod life;
+mod proxies;
 mod reconnect;
 mod support;
