@@ -5,7 +5,7 @@ use syn::{
     Attribute, Lit, LitStr, Meta, Path, Token, Type, Visibility,
     ext::IdentExt,
     parse::{ParseStream, Parser},
-    parse_quote,
+    parse_quote_spanned,
 };
 
 use crate::{errors::Errors, model::ProxyName, naming::Case};
@@ -42,6 +42,19 @@ const HUB: Place = Place {
         ("proxy", "proxy = ChatProxy"),
     ],
 };
+/// On an `impl` of a contract, which has the names.
+const IMPLEMENTATION: Place = Place {
+    attribute: "hub",
+    known: &[
+        ("client", "client = Trait"),
+        ("session", "session = Type"),
+        ("name", "name = \"...\""),
+    ],
+};
+const CONTRACT: Place = Place {
+    attribute: "hub",
+    known: &[("rename_all", "rename_all = \"PascalCase\"")],
+};
 const RECEIVER: Place = Place {
     attribute: "receiver",
     known: &[("rename_all", "rename_all = \"PascalCase\"")],
@@ -53,9 +66,19 @@ const FIELD: Place = Place {
 };
 
 impl HubArgs {
-    pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
+    /// On a block with methods of its own.
+    pub(crate) fn inherent(tokens: TokenStream, errors: &mut Errors) -> Self {
+        Self::read(&HUB, tokens, errors)
+    }
+
+    /// On a block that implements a contract.
+    pub(crate) fn implementation(tokens: TokenStream, errors: &mut Errors) -> Self {
+        Self::read(&IMPLEMENTATION, tokens, errors)
+    }
+
+    fn read(place: &Place, tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Self::default();
-        HUB.read(tokens, errors, |key, value| {
+        place.read(tokens, errors, |key, value| {
             match key {
                 "client" => args.client = Some(client(value)?),
                 "session" => args.session = Some(value.parse()?),
@@ -71,13 +94,24 @@ impl HubArgs {
 
 impl ReceiverArgs {
     pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut args = Self::default();
-        RECEIVER.read(tokens, errors, |_, value| {
-            args.case = case(value)?;
-            Ok(())
-        });
-        args
+        Self {
+            case: the_case(&RECEIVER, tokens, errors),
+        }
     }
+}
+
+/// `#[hub(rename_all = "PascalCase")]` on a trait.
+pub(crate) fn contract(tokens: TokenStream, errors: &mut Errors) -> Case {
+    the_case(&CONTRACT, tokens, errors)
+}
+
+fn the_case(place: &Place, tokens: TokenStream, errors: &mut Errors) -> Case {
+    let mut given = Case::default();
+    place.read(tokens, errors, |_, value| {
+        given = case(value)?;
+        Ok(())
+    });
+    given
 }
 
 impl ReceiverArgs {
@@ -264,11 +298,12 @@ fn proxy(input: ParseStream<'_>) -> syn::Result<ProxyName> {
     if input.peek(Lit) {
         return Err(input.error("a type's name is no string: `proxy = ChatProxy`"));
     }
-    let vis = match input.parse()? {
-        Visibility::Inherited => parse_quote!(pub),
+    let vis = input.parse()?;
+    let ident: Ident = input.parse()?;
+    let vis = match vis {
+        Visibility::Inherited => parse_quote_spanned!(ident.span()=> pub),
         vis => vis,
     };
-    let ident = input.parse()?;
     Ok(ProxyName { vis, ident })
 }
 
@@ -303,7 +338,7 @@ mod tests {
 
     fn hub(tokens: TokenStream) -> (HubArgs, Vec<String>) {
         let mut errors = Errors::default();
-        let args = HubArgs::read(tokens, &mut errors);
+        let args = HubArgs::inherent(tokens, &mut errors);
         (args, errors.messages())
     }
 

@@ -8,7 +8,7 @@ use syn::{
 
 use crate::validate::Named;
 
-/// An inherent `impl` block with `#[hub]`.
+/// An `impl` block with `#[hub]`.
 pub(crate) struct HubModel {
     /// The block as the user gets it back: without our attributes and the lifecycle methods.
     pub(crate) block: ItemImpl,
@@ -19,7 +19,34 @@ pub(crate) struct HubModel {
     pub(crate) name: String,
     /// `on_connected` and `on_disconnected`, ready to stand in `impl Hub`.
     pub(crate) lifecycle: Vec<ImplItemFn>,
-    pub(crate) methods: Vec<HubMethod>,
+    pub(crate) methods: Methods,
+}
+
+/// What clients can call.
+pub(crate) enum Methods {
+    /// The block's own methods.
+    Own(Vec<HubMethod>),
+    /// Those of the trait that the block implements.
+    Contract(Path),
+}
+
+/// A trait with `#[hub]`.
+pub(crate) struct ContractModel {
+    /// The trait, with no items.
+    pub(crate) item: ItemTrait,
+    pub(crate) proxy: ProxyName,
+    /// The trait itself has mistakes that forbid to name it in what we make of it.
+    pub(crate) broken: bool,
+    pub(crate) methods: Vec<ContractMethod>,
+}
+
+/// A method that a contract declares.
+pub(crate) struct ContractMethod {
+    pub(crate) attrs: Vec<Attribute>,
+    /// As the trait declares it.
+    pub(crate) sig: Signature,
+    /// Nothing, where there are mistakes.
+    pub(crate) callable: Option<HubMethod>,
 }
 
 /// What a connection carries, and where it comes from.

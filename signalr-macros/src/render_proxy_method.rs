@@ -8,7 +8,9 @@ use crate::{
     model::{Arg, HubMethod, Yields},
     owned::owned,
     render::private,
-    types::{arguments, find, is_word, last, replace_self, with_all_lifetimes, with_lifetimes},
+    types::{
+        arguments, find, is_word, last, peel, replace_self, with_all_lifetimes, with_lifetimes,
+    },
 };
 
 /// A method that answers once.
@@ -55,7 +57,7 @@ impl Parts {
         for arg in &method.args {
             match arg {
                 Arg::Context | Arg::Cancellation { .. } => {}
-                Arg::Wire { ident, ty, .. } => parts.value(ident, &named(ty, this)),
+                Arg::Wire { ident, ty, .. } => parts.value(ident, ty, this),
                 Arg::Upload { ident, ty } => {
                     let item = last(ty).and_then(|segment| arguments(segment).next());
                     parts.upload(ident, ty.span(), &item.map(|ty| named(ty, this)));
@@ -65,15 +67,19 @@ impl Parts {
         parts
     }
 
-    fn value(&mut self, ident: &Ident, ty: &TokenStream) {
-        let span = ty.span();
-        let private = private(span);
-        let written = with_lifetimes(ty, "_");
-        let all = with_all_lifetimes(ty, "defer");
+    fn value(&mut self, ident: &Ident, ty: &Type, this: Option<&Type>) {
+        let (bounded, bound) = match peel(ty) {
+            Type::Reference(to) => (&*to.elem, "Lent"),
+            ty => (ty, "Argument"),
+        };
+        let span = bounded.span();
+        let (private, bound) = (private(span), Ident::new(bound, span));
+        let bounded = with_all_lifetimes(named(bounded, this), "defer");
+        let written = with_lifetimes(named(ty, this), "_");
         self.params.push(quote!(#ident: #written));
         self.values.push(quote!(#ident));
         self.bounds
-            .push(quote_spanned!(span=> for<'defer> #all: #private::Argument));
+            .push(quote_spanned!(span=> for<'defer> #bounded: #private::#bound));
     }
 
     fn upload(&mut self, ident: &Ident, span: Span, item: &Option<TokenStream>) {

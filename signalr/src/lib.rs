@@ -2,7 +2,12 @@
 // A contract crate has neither server nor client: what only they use of the shared modules is idle there.
 #![cfg_attr(
     not(all(feature = "server", feature = "client")),
-    allow(dead_code, unused_imports, reason = "used by the server or the client")
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "used by the server or the client"
+    )
 )]
 
 // The expansions of our own macros in documentation and tests say `::signalr`.

@@ -20,7 +20,7 @@ pub use arguments::{CallArgument, CallArguments, Outgoing, Uploading, upload};
 pub use builder::HubConnectionBuilder;
 pub use connection::{HubConnection, WeakHubConnection};
 pub use handler::{EventHandler, ResultHandler};
-pub use proxy::{Answer, Argument, CallMode, Invoked, Proxy, Sent, Uploaded};
+pub use proxy::{Answer, Argument, CallMode, Invoked, Lent, Proxy, Sent, Uploaded};
 pub use registration::Registration;
 pub use retry::{Backoff, RetryContext, RetryPolicy};
 pub use shared::HubConnectionState;

@@ -2,6 +2,8 @@
 
 use std::{fmt, marker::PhantomData};
 
+use serde::Serialize;
+
 use super::{
     arguments::{CallArgument, CallArguments},
     connection::HubConnection,
@@ -162,6 +164,18 @@ pub trait Argument: CallArgument + Send {}
 
 #[diagnostic::do_not_recommend]
 impl<T: CallArgument + Send> Argument for T {}
+
+/// The same, lent.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent to a hub",
+    label = "takes a `{Self}`, which cannot be sent",
+    note = "what a client sends must implement `serde::Serialize`, and `Sync` if it is lent"
+)]
+pub trait Lent: Serialize + Sync {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + Sync + ?Sized> Lent for T {}
 
 /// A type of which a proxy can upload a stream.
 #[doc(hidden)]
