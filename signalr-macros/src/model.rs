@@ -89,6 +89,7 @@ impl HubMethod {
 }
 
 /// One argument of a hub method.
+#[expect(clippy::large_enum_variant, reason = "there are few of them")]
 pub(crate) enum Arg {
     Context,
     Upload {
