@@ -83,7 +83,7 @@ async fn run(address: String, command: &[&str]) -> Result<(), Error> {
         ["clear"] => println!("{} tasks removed", board.clear().await?),
         ["watch"] => {
             println!("Watching");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         _ => eprintln!("{USAGE}"),
     }
