@@ -283,8 +283,12 @@ use proc_macro::TokenStream;
 /// ```ignore
 /// #[hub(client = ChatClient)]
 /// impl Chat for App {
-///     async fn send(&self, cx: &Context<Self>, user: &str, text: &str) -> Result<(), HubError> { … }
-///     fn history(&self) -> impl Stream<Item = String> { … }
+///     async fn send(&self, cx: &Context<Self>, user: &str, text: &str) -> Result<(), HubError> {
+///         Ok(cx.clients().all().message_received(user, text).await?)
+///     }
+///     fn history(&self) -> impl Stream<Item = String> {
+///         stream::iter(self.history.clone())
+///     }
 /// }
 /// ```
 ///
