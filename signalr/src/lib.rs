@@ -130,9 +130,9 @@ pub use tokio_rustls::rustls;
 #[cfg(feature = "client")]
 pub use {
     client::{
-        Backoff, CallArgument, CallArguments, EventHandler, HubConnection, HubConnectionBuilder,
-        HubConnectionState, Registration, ResultHandler, RetryContext, RetryPolicy, Uploading,
-        WeakHubConnection, upload,
+        Backoff, CallArgument, CallArguments, CallMode, EventHandler, HubConnection,
+        HubConnectionBuilder, HubConnectionState, Invoked, Registration, ResultHandler,
+        RetryContext, RetryPolicy, Sent, Uploading, WeakHubConnection, upload,
     },
     connection::ItemStream,
 };

@@ -2,6 +2,7 @@
 //! no socket.
 
 mod calls;
+mod contract;
 mod ends;
 mod events;
 mod handlers;
@@ -19,6 +20,7 @@ mod http_tls;
 mod http_tokens;
 mod lies;
 mod life;
+mod proxies;
 mod reconnect;
 mod stand;
 mod support;

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::{Stream, StreamExt};
 use signalr::{
-    Context, HttpTransportType, HubConnection, HubConnectionBuilder, HubError, HubProtocol,
+    Context, HttpTransportType, Hub, HubConnection, HubConnectionBuilder, HubError, HubProtocol,
     HubServer, Receiver, hub,
 };
 use tokio::{
@@ -162,7 +162,7 @@ impl Drop for OnDrop {
 }
 
 /// A client of a hub, over a new pipe for each connection.
-pub fn of_hub(server: &HubServer<Desk>, protocol: HubProtocol) -> HubConnectionBuilder {
+pub fn of_hub<H: Hub>(server: &HubServer<H>, protocol: HubProtocol) -> HubConnectionBuilder {
     let server = server.clone();
     HubConnection::over(move || {
         let (io, other) = tokio::io::duplex(16 * 1024);
