@@ -18,17 +18,6 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("endpoint", &["error", "packet", "connection", "transport"]),
     (
-        "client",
-        &[
-            "error",
-            "hub_error",
-            "packet",
-            "protocol",
-            "connection",
-            "transport",
-        ],
-    ),
-    (
         "raw",
         &["error", "packet", "connection", "transport", "endpoint"],
     ),
