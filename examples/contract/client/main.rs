@@ -1,7 +1,7 @@
 //! Keeps the list of tasks from the command line.
 //!
 //! ```sh
-//! cargo run --release -p contract-client 127.0.0.1:5002 add "write it down once"
+//! cargo run --release -p contract-client http://127.0.0.1:5002/board add "write it down once"
 //! ```
 
 use std::process::ExitCode;
@@ -9,12 +9,9 @@ use std::process::ExitCode;
 use contract_api::{BoardClient, BoardProxy, Task};
 use futures_util::{Stream, StreamExt, stream};
 use signalr::{Error, HubConnection, receiver};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader, Stdin, stdin},
-    net::TcpStream,
-};
+use tokio::io::{AsyncBufReadExt, BufReader, Stdin, stdin};
 
-const USAGE: &str = "contract-client ADDRESS COMMAND
+const USAGE: &str = "contract-client URL COMMAND
 
 add TEXT     adds a task
 finish ID    marks a task as done
@@ -56,9 +53,9 @@ fn lines(input: BufReader<Stdin>) -> impl Stream<Item = String> + Send + 'static
     })
 }
 
-async fn run(address: String, command: &[&str]) -> Result<(), Error> {
+async fn run(url: &str, command: &[&str]) -> Result<(), Error> {
     let watches = command == ["watch"];
-    let connection = HubConnection::over(move || TcpStream::connect(address.clone()))
+    let connection = HubConnection::builder(url)
         .receiver(Terminal { watches })
         .automatic_reconnect()
         .connect()
@@ -94,12 +91,12 @@ async fn run(address: String, command: &[&str]) -> Result<(), Error> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let Some((address, command)) = arguments.split_first() else {
+    let Some((url, command)) = arguments.split_first() else {
         eprintln!("{USAGE}");
         return ExitCode::FAILURE;
     };
     let command: Vec<_> = command.iter().map(String::as_str).collect();
-    match run(address.clone(), &command).await {
+    match run(url, &command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", error.remote_message().unwrap_or(&error.to_string()));
