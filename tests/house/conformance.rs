@@ -32,7 +32,6 @@ const LAST_FAULT: u32 = 31;
 
 /// The rows that may still say "later:", by what they wait for. Whoever builds that takes them off.
 const LATER: &[(&str, &[Rows])] = &[
-    ("stateful reconnect", &[("CL", &[105..=118])]),
     ("authentication refresh", &[("CL", &[121..=127])]),
     ("authorization", &[("SV", &[42..=43])]),
     ("filters", &[("SV", &[81..=85])]),

@@ -146,8 +146,23 @@ impl HubConnectionBuilder {
     ///
     /// Nothing is lost or doubled, what waits for an answer goes on waiting, and no event tells of it: both ends keep what they have
     /// sent until it is acknowledged. Where that does not succeed the connection is lost as any other, and
-    /// [`automatic_reconnect`](Self::automatic_reconnect) has its turn. A server that does not allow it, or another transport, is used
-    /// without. Off if nothing is said.
+    /// [`automatic_reconnect`](Self::automatic_reconnect) has its turn. A server that does not allow it, another transport, a byte
+    /// stream and WebSockets without negotiation are used without. Off if nothing is said.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), signalr::Error> {
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .stateful_reconnect()
+    ///     .automatic_reconnect()
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stateful_reconnect(mut self) -> Self {
         self.options
             .stateful_reconnect

@@ -23,6 +23,8 @@ pub(super) struct Accepted {
     /// What requests name the connection by.
     pub(super) token: String,
     pub(super) offers: Vec<Offer>,
+    /// Whether the connection may outlive its WebSocket.
+    pub(super) is_stateful: bool,
     /// In place of the provider's.
     pub(super) access_token: Option<String>,
 }
@@ -72,6 +74,7 @@ impl Answer {
             id,
             token,
             offers: offers.iter().map(Offer::read).collect::<Result<_, _>>()?,
+            is_stateful: flag(&answer, "useStatefulReconnect")?,
             access_token,
         }))
     }
@@ -103,6 +106,13 @@ fn text(object: &Map<String, Value>, name: &str) -> Result<Option<String>, Strin
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(wrong_type(name)),
     }
+}
+
+/// One that may be missing.
+fn flag(object: &Map<String, Value>, name: &str) -> Result<bool, String> {
+    let expected = || format!("Expected '{name}' to be true or false.");
+    let flag = object.get(name).map_or(Some(false), Value::as_bool);
+    flag.ok_or_else(expected)
 }
 
 fn required(object: &Map<String, Value>, name: &str) -> Result<String, String> {
@@ -200,6 +210,14 @@ mod tests {
             assert_eq!(offers[0].transport, "test");
             assert_eq!(offers[0].formats, ["Text", "odd"]);
         }
+        for (flag, is_stateful) in [
+            ("", false),
+            (r#","useStatefulReconnect":false"#, false),
+            (r#","useStatefulReconnect":true"#, true),
+        ] {
+            let body = format!(r#"{{"connectionId":"123","availableTransports":[]{flag}}}"#);
+            assert_eq!(accepted(&body).is_stateful, is_stateful, "{body}");
+        }
         for (body, token) in [
             (r#"{"url": "https://example.test/chat"}"#, None),
             (
@@ -276,6 +294,10 @@ mod tests {
                 "Expected 'negotiateVersion' to be of type Number.",
             ),
             (r#"{"error":{}}"#, "Expected 'error' to be of type String."),
+            (
+                r#"{"connectionId":"123","availableTransports":[],"useStatefulReconnect":"yes"}"#,
+                "Expected 'useStatefulReconnect' to be true or false.",
+            ),
         ] {
             assert_eq!(
                 Answer::read(body.as_bytes()),

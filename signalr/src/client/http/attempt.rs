@@ -15,7 +15,7 @@ use super::{
     websocket::WebSocket,
 };
 use crate::{
-    client::{connector::Connected, rt::timeout},
+    client::{connector::Connected, redial::Redial, rt::timeout},
     connection::HttpTransportType,
     error::{Error, Kind},
     transport::Transport,
@@ -34,6 +34,8 @@ pub(super) struct Attempt {
     pub(super) is_binary: bool,
     /// Bytes that the server may send in one piece.
     pub(super) limit: usize,
+    /// Whether a connection that outlives its WebSocket is wanted.
+    pub(super) is_stateful: bool,
 }
 
 impl Attempt {
@@ -43,7 +45,9 @@ impl Attempt {
             let opened = self.open(HttpTransportType::WebSockets, &uri).await?;
             return Ok(Connected { id: None, ..opened });
         }
-        let first = self.negotiate().await?;
+        let sockets = HttpTransportType::WebSockets;
+        let asks = self.requests.settings.options.allows(sockets);
+        let first = self.negotiate(asks).await?;
         self.choose(first).await
     }
 
@@ -65,14 +69,21 @@ impl Attempt {
             // What an earlier transport was opened with is spent.
             let accepted = match negotiated.take() {
                 Some(accepted) => Ok(accepted),
-                None => self.negotiate().await,
+                None => {
+                    let sockets = transport == HttpTransportType::WebSockets;
+                    self.negotiate(sockets).await
+                }
             };
             let opened = match accepted {
                 Ok(accepted) => {
                     let uri = self.url.connect(Some(&accepted.token))?;
                     let opened = self.open(transport, &uri).await;
+                    let outlives = self.is_stateful
+                        && accepted.is_stateful
+                        && transport == HttpTransportType::WebSockets;
                     opened.map(|opened| Connected {
                         id: Some(accepted.id.into()),
+                        redial: outlives.then(|| self.redial(&uri)),
                         ..opened
                     })
                 }
@@ -86,10 +97,11 @@ impl Attempt {
         Err(failures.into())
     }
 
-    /// Asks for a connection, wherever the server sends us.
-    async fn negotiate(&mut self) -> Result<Accepted, Error> {
+    /// Asks for a connection, wherever the server sends us; `sockets`: it may be one over WebSockets.
+    async fn negotiate(&mut self, sockets: bool) -> Result<Accepted, Error> {
+        let stateful = self.is_stateful && sockets;
         for _ in 0..MOST_REDIRECTS {
-            let (url, access_token) = match self.ask().await? {
+            let (url, access_token) = match self.ask(stateful).await? {
                 Answer::Refused(text) => return Err(Kind::Connect(text.into()).into()),
                 Answer::Accepted(accepted) => {
                     if let Some(token) = &accepted.access_token {
@@ -126,8 +138,9 @@ impl Attempt {
         Ok(url)
     }
 
-    async fn ask(&self) -> Result<Answer, Error> {
-        let request = Request::new("negotiation", Method::POST, &self.url.negotiate());
+    async fn ask(&self, stateful: bool) -> Result<Answer, Error> {
+        let uri = self.url.negotiate(stateful);
+        let request = Request::new("negotiation", Method::POST, &uri);
         let response = self.requests.send_fresh(&request).await?;
         let content_type = response.headers().get(CONTENT_TYPE);
         let content_type = content_type
@@ -197,6 +210,19 @@ impl Attempt {
             id: None,
             is_alive_by_itself: transport == HttpTransportType::LongPolling,
             redial: None,
+        })
+    }
+
+    /// Opens further WebSockets of the connection at an address.
+    fn redial(&self, uri: &Uri) -> Redial {
+        let (requests, uri) = (Arc::clone(&self.requests), uri.clone());
+        let (is_binary, limit) = (self.is_binary, self.limit);
+        Box::new(move || {
+            let (requests, uri) = (Arc::clone(&requests), uri.clone());
+            Box::pin(async move {
+                let socket = WebSocket::open(&requests, &uri, is_binary, limit).await?;
+                Ok(Box::new(socket) as Box<dyn Transport>)
+            })
         })
     }
 }

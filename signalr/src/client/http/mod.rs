@@ -43,6 +43,7 @@ pub(super) struct Http {
     settings: Arc<Settings>,
     is_binary: bool,
     limit: usize,
+    is_stateful: bool,
 }
 
 impl Http {
@@ -61,6 +62,7 @@ impl Http {
             }),
             is_binary: options.protocol.is_binary(),
             limit: limit.saturating_add(BATCH),
+            is_stateful: options.stateful_reconnect.is_some(),
         })
     }
 }
@@ -72,6 +74,7 @@ impl Connect for Http {
             url: self.url.clone(),
             is_binary: self.is_binary,
             limit: self.limit,
+            is_stateful: self.is_stateful,
         };
         Box::pin(attempt.run())
     }

@@ -5,6 +5,7 @@ use http::{Uri, uri::PathAndQuery};
 use crate::error::{Error, Kind};
 
 const VERSION: &str = "negotiateVersion";
+const STATEFUL: &str = "useStatefulReconnect=true";
 
 /// An absolute address of http or https, without user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +40,14 @@ impl HubUrl {
         self.0.scheme_str() == Some("https")
     }
 
-    /// Where to ask for a connection; a query that names a version keeps it.
-    pub(super) fn negotiate(&self) -> Uri {
+    /// Where to ask for a connection, or for one that outlives its socket; a query that names a version keeps it.
+    pub(super) fn negotiate(&self, stateful: bool) -> Uri {
         let query = self.0.query().unwrap_or("");
         let names_version = |pair: &str| pair.split('=').next().is_some_and(|name| name == VERSION);
         let version = (!query.split('&').any(names_version)).then(|| format!("{VERSION}=1"));
+        let stateful = stateful.then(|| STATEFUL.to_owned());
         let path = format!("{}/negotiate", self.0.path().trim_end_matches('/'));
-        let uri = self.with(&path, version.as_deref());
+        let uri = self.with(&path, version.into_iter().chain(stateful));
         uri.unwrap_or_else(|| self.0.clone())
     }
 
@@ -59,14 +61,15 @@ impl HubUrl {
         };
         // A token with a separator would add parameters, or hide behind a fragment.
         let fits = !token.trim().is_empty() && !token.contains(['&', '#']);
-        fits.then(|| self.with(self.0.path(), Some(&format!("id={token}"))))
+        fits.then(|| self.with(self.0.path(), [format!("id={token}")]))
             .flatten()
             .ok_or_else(|| Kind::Connect("Invalid connection id.".into()).into())
     }
 
-    fn with(&self, path: &str, parameter: Option<&str>) -> Option<Uri> {
+    fn with(&self, path: &str, parameters: impl IntoIterator<Item = String>) -> Option<Uri> {
         let query = self.0.query().filter(|query| !query.is_empty());
-        let queries: Vec<&str> = query.into_iter().chain(parameter).collect();
+        let query = query.map(str::to_owned);
+        let queries: Vec<String> = query.into_iter().chain(parameters).collect();
         let path_and_query = match queries.is_empty() {
             true => path.to_owned(),
             false => format!("{path}?{}", queries.join("&")),
@@ -139,7 +142,12 @@ mod tests {
                 "http://h/negotiate?negotiateVersion=0&q=1",
             ),
         ] {
-            assert_eq!(url(hub).negotiate().to_string(), negotiate, "{hub}");
+            assert_eq!(url(hub).negotiate(false).to_string(), negotiate, "{hub}");
+            assert_eq!(
+                url(hub).negotiate(true).to_string(),
+                format!("{negotiate}&useStatefulReconnect=true"),
+                "{hub}"
+            );
         }
     }
 

@@ -228,6 +228,10 @@ impl Transport for WebSocket {
         self.unsent
     }
 
+    fn is_closed_by_peer(&self) -> bool {
+        self.close_received
+    }
+
     fn close(&mut self, ending: Ending) {
         // The answer to the server's own close frame goes out by itself.
         if self.close_received {
