@@ -129,7 +129,7 @@ impl Cutter {
             _ = copy_bidirectional(&mut client, &mut server) => return,
             () = cut => {}
         }
-        if self.made.fetch_add(1, SeqCst) % 2 == 0 {
+        if self.made.fetch_add(1, SeqCst).is_multiple_of(2) {
             // A reset at each end; otherwise a shutdown.
             client.set_zero_linger().expect("open");
             server.set_zero_linger().expect("open");
