@@ -16,6 +16,18 @@ fn mistakes_in_hubs_are_told_in_their_own_words() {
 }
 
 #[test]
+fn mistakes_in_contracts_are_told_in_their_own_words() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("ui/fail/contract/*.rs");
+}
+
+#[test]
+fn mistakes_in_the_use_of_proxies_are_told_in_their_own_words() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("ui/fail/proxy/*.rs");
+}
+
+#[test]
 fn mistakes_in_receivers_are_told_in_their_own_words() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("ui/fail/receiver/*.rs");

@@ -2,20 +2,22 @@
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{
-    Attribute, Lit, LitStr, Meta, Path, Token, Type,
+    Attribute, Lit, LitStr, Meta, Path, Token, Type, Visibility,
     ext::IdentExt,
     parse::{ParseStream, Parser},
+    parse_quote_spanned,
 };
 
-use crate::{errors::Errors, naming::Case};
+use crate::{errors::Errors, model::ProxyName, naming::Case};
 
-/// `#[hub(client = ChatClient, session = Session, rename_all = "PascalCase", name = "Chat")]`
+/// `#[hub(client = ChatClient, session = Session, rename_all = "PascalCase", name = "Chat", proxy = Chats)]`
 #[derive(Default)]
 pub(crate) struct HubArgs {
     pub(crate) client: Option<Path>,
     pub(crate) session: Option<Type>,
     pub(crate) case: Case,
     pub(crate) name: Option<String>,
+    pub(crate) proxy: Option<ProxyName>,
 }
 
 /// `#[receiver(rename_all = "PascalCase")]` on a trait.
@@ -37,7 +39,21 @@ const HUB: Place = Place {
         ("session", "session = Type"),
         ("rename_all", "rename_all = \"PascalCase\""),
         ("name", "name = \"...\""),
+        ("proxy", "proxy = ChatProxy"),
     ],
+};
+/// On an `impl` of a contract, which has the names.
+const IMPLEMENTATION: Place = Place {
+    attribute: "hub",
+    known: &[
+        ("client", "client = Trait"),
+        ("session", "session = Type"),
+        ("name", "name = \"...\""),
+    ],
+};
+const CONTRACT: Place = Place {
+    attribute: "hub",
+    known: &[("rename_all", "rename_all = \"PascalCase\"")],
 };
 const RECEIVER: Place = Place {
     attribute: "receiver",
@@ -50,13 +66,24 @@ const FIELD: Place = Place {
 };
 
 impl HubArgs {
-    pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
+    /// On a block with methods of its own.
+    pub(crate) fn inherent(tokens: TokenStream, errors: &mut Errors) -> Self {
+        Self::read(&HUB, tokens, errors)
+    }
+
+    /// On a block that implements a contract.
+    pub(crate) fn implementation(tokens: TokenStream, errors: &mut Errors) -> Self {
+        Self::read(&IMPLEMENTATION, tokens, errors)
+    }
+
+    fn read(place: &Place, tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Self::default();
-        HUB.read(tokens, errors, |key, value| {
+        place.read(tokens, errors, |key, value| {
             match key {
                 "client" => args.client = Some(client(value)?),
                 "session" => args.session = Some(value.parse()?),
                 "rename_all" => args.case = case(value)?,
+                "proxy" => args.proxy = Some(proxy(value)?),
                 _ => args.name = Some(name(value)?),
             }
             Ok(())
@@ -67,13 +94,24 @@ impl HubArgs {
 
 impl ReceiverArgs {
     pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut args = Self::default();
-        RECEIVER.read(tokens, errors, |_, value| {
-            args.case = case(value)?;
-            Ok(())
-        });
-        args
+        Self {
+            case: the_case(&RECEIVER, tokens, errors),
+        }
     }
+}
+
+/// `#[hub(rename_all = "PascalCase")]` on a trait.
+pub(crate) fn contract(tokens: TokenStream, errors: &mut Errors) -> Case {
+    the_case(&CONTRACT, tokens, errors)
+}
+
+fn the_case(place: &Place, tokens: TokenStream, errors: &mut Errors) -> Case {
+    let mut given = Case::default();
+    place.read(tokens, errors, |_, value| {
+        given = case(value)?;
+        Ok(())
+    });
+    given
 }
 
 impl ReceiverArgs {
@@ -255,6 +293,20 @@ fn client(input: ParseStream<'_>) -> syn::Result<Path> {
     input.parse()
 }
 
+/// `ChatProxy`, or `pub(crate) ChatProxy`.
+fn proxy(input: ParseStream<'_>) -> syn::Result<ProxyName> {
+    if input.peek(Lit) {
+        return Err(input.error("a type's name is no string: `proxy = ChatProxy`"));
+    }
+    let vis = input.parse()?;
+    let ident: Ident = input.parse()?;
+    let vis = match vis {
+        Visibility::Inherited => parse_quote_spanned!(ident.span()=> pub),
+        vis => vis,
+    };
+    Ok(ProxyName { vis, ident })
+}
+
 fn name(input: ParseStream<'_>) -> syn::Result<String> {
     let text = text(input, "a name is a string: `name = \"...\"`")?;
     if text.value().is_empty() {
@@ -286,7 +338,7 @@ mod tests {
 
     fn hub(tokens: TokenStream) -> (HubArgs, Vec<String>) {
         let mut errors = Errors::default();
-        let args = HubArgs::read(tokens, &mut errors);
+        let args = HubArgs::inherent(tokens, &mut errors);
         (args, errors.messages())
     }
 
@@ -320,7 +372,7 @@ mod tests {
         assert_eq!(
             errors[0],
             "unknown `#[hub]` option `clients`; the options here are `client = Trait`, \
-             `session = Type`, `rename_all = \"PascalCase\"` and `name = \"...\"`"
+             `session = Type`, `rename_all = \"PascalCase\"`, `name = \"...\"` and `proxy = ChatProxy`"
         );
         assert!(errors[1].contains("`other`"));
         assert_eq!(args.name.as_deref(), Some("Chat"));

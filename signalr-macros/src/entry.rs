@@ -7,22 +7,35 @@ use syn::{Item, spanned::Spanned};
 use crate::{
     args::{self, HubArgs, ReceiverArgs},
     errors::Errors,
-    read_dotnet, read_dotnet_enum, read_hub, read_receiver, render_callbacks, render_dotnet,
-    render_hub, render_receiver,
+    read_contract, read_dotnet, read_dotnet_enum, read_hub, read_receiver, render_callbacks,
+    render_contract, render_dotnet, render_hub, render_receiver,
 };
 
 pub(crate) fn hub(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let args = HubArgs::read(options, &mut errors);
     let expansion = match syn::parse2::<Item>(item.clone()) {
-        Ok(Item::Impl(block)) if block.trait_.is_none() => {
-            let model = read_hub::read(args, block, &mut errors);
+        Ok(Item::Impl(block)) => {
+            let model = match block.trait_.as_ref().map(|(path, _)| path.clone()) {
+                None => {
+                    let args = HubArgs::inherent(options, &mut errors);
+                    read_hub::read(args, block, &mut errors)
+                }
+                Some(contract) => {
+                    let args = HubArgs::implementation(options, &mut errors);
+                    read_hub::read_implementation(args, block, contract, &mut errors)
+                }
+            };
             render_hub::render(&model)
+        }
+        Ok(Item::Trait(contract)) => {
+            let case = args::contract(options, &mut errors);
+            let model = read_contract::read(case, contract, &mut errors);
+            render_contract::render(&model)
         }
         Ok(other) => {
             errors.push(misplaced(
                 &other,
-                "`#[hub]` goes on an inherent `impl` block: `impl ChatHub { ... }`",
+                "`#[hub]` goes on an `impl` block, `impl ChatHub { ... }`, or on a trait that hubs implement",
             ));
             item
         }
@@ -110,18 +123,21 @@ mod tests {
     /// The items of an expansion, and how many `compile_error!`s are among them.
     fn items(expansion: TokenStream) -> (Vec<Item>, usize) {
         let file: File = syn::parse2(expansion).expect("an expansion is a list of items");
-        let (errors, items): (Vec<_>, Vec<_>) = file
-            .items
-            .into_iter()
-            .partition(|item| matches!(item, Item::Macro(_)));
+        let (errors, items): (Vec<_>, Vec<_>) = file.items.into_iter().partition(|item| {
+            let Item::Macro(item) = item else {
+                return false;
+            };
+            let name = item.mac.path.segments.last();
+            name.is_some_and(|segment| segment.ident == "compile_error")
+        });
         (items, errors.len())
     }
 
     #[test]
-    fn a_block_becomes_itself_and_the_table() {
+    fn a_block_becomes_itself_the_table_and_its_proxy() {
         let block = quote! { impl Chat { pub async fn send(&self, text: &str) {} } };
         let (items, errors) = items(hub(quote!(), block));
-        assert_eq!((items.len(), errors), (2, 0));
+        assert_eq!((items.len(), errors), (3, 0));
     }
 
     #[test]
@@ -134,7 +150,7 @@ mod tests {
             }
         };
         let (items, errors) = items(hub(quote!(clients = Trait, name = 3), block));
-        assert_eq!((items.len(), errors), (2, 7));
+        assert_eq!((items.len(), errors), (3, 7));
     }
 
     #[test]
@@ -155,7 +171,6 @@ mod tests {
             quote!(
                 const CHAT: u8 = 1;
             ),
-            quote!(impl Send for Chat {}),
         ] {
             let (kept, errors) = items(hub(quote!(), item.clone()));
             assert_eq!((kept.len(), errors), (1, 1));
@@ -204,6 +219,20 @@ mod tests {
         };
         let (items, errors) = items(receiver(quote!(), contract));
         assert_eq!((items.len(), errors), (7, 0));
+    }
+
+    #[test]
+    fn a_contract_becomes_itself_its_table_and_its_proxy() {
+        let contract = quote! { trait Chat { async fn say(&self, text: &str); } };
+        let (items, errors) = items(hub(quote!(), contract));
+        assert_eq!((items.len(), errors), (3, 0));
+    }
+
+    #[test]
+    fn an_implementation_of_a_contract_becomes_itself_and_its_hub() {
+        let block = quote! { impl Chat for App { async fn say(&self, text: &str) {} } };
+        let (items, errors) = items(hub(quote!(client = ChatClient), block));
+        assert_eq!((items.len(), errors), (2, 0));
     }
 
     #[test]

@@ -36,6 +36,54 @@
 //! }
 //! ```
 //!
+//! and what clients in Rust call it through; nothing of it without `signalr`'s feature `client`:
+//!
+//! ```text
+//! __client! {
+//!     pub struct ChatHubProxy<M = Invoked>(Proxy<M>);
+//!
+//!     impl ChatHubProxy {
+//!         pub fn new(connection: &HubConnection) -> Self { … }
+//!         pub fn sending(&self) -> ChatHubProxy<Sent> { … }
+//!         // streams: pub async fn count(&self, to: u32) -> Result<ItemStream<u32>, Error>
+//!     }
+//!
+//!     impl<M: CallMode> ChatHubProxy<M> {
+//!         pub async fn send(&self, user: &str) -> Result<M::Answer<()>, Error>
+//!         where for<'defer> str: Lent, for<'defer> (): Answer
+//!         {
+//!             self.0.call("send", (user,)).await
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! ```text
+//! #[hub]
+//! trait Chat { async fn send(&self, cx: &Context<Self>, user: &str) -> Result<(), HubError>; }
+//! ```
+//!
+//! becomes the trait, its table, and the same proxy:
+//!
+//! ```text
+//! trait Chat {
+//!     fn send(&self, cx: &Context<Self>, user: &str) -> impl Future<Output = Result<(), HubError>> + Send
+//!     where Self: Hub;
+//! }
+//!
+//! __server! {
+//!     impl<H: Chat + Hub> Methods<H> for dyn Chat
+//!     where for<'defer> String: HubArg
+//!     {
+//!         const METHODS: &'static [Method<H>] = &[ … ];
+//!     }
+//! }
+//!
+//! __client! { struct ChatProxy … }
+//! ```
+//!
+//! and `#[hub] impl Chat for App` is the block, and an `impl Hub for App` with that table.
+//!
 //! ```text
 //! #[receiver]
 //! trait ChatClient { async fn said(&self, user: &str); }
@@ -94,14 +142,19 @@ mod errors;
 mod lifecycle;
 mod model;
 mod naming;
+mod owned;
+mod read_contract;
 mod read_dotnet;
 mod read_dotnet_enum;
 mod read_hub;
 mod read_receiver;
 mod render;
 mod render_callbacks;
+mod render_contract;
 mod render_dotnet;
 mod render_hub;
+mod render_proxy;
+mod render_proxy_method;
 mod render_receiver;
 mod render_register;
 mod serde_attrs;
@@ -110,7 +163,7 @@ mod validate;
 
 use proc_macro::TokenStream;
 
-/// Makes the `pub` methods of an `impl` block callable by clients.
+/// Makes the `pub` methods of an `impl` block callable by clients, or a trait the contract of a hub and its clients.
 ///
 /// ```ignore
 /// use signalr::{Context, HubError, hub};
@@ -180,12 +233,69 @@ use proc_macro::TokenStream;
 ///   a type given here is made by `Default`.
 /// - `rename_all = "PascalCase"`: how methods are called on the wire; `"snake_case"` as well. Default: `"camelCase"`.
 /// - `name = "…"`: what the hub is called in logs. Default: the name of the type.
+/// - `proxy = pub(crate) Name`: the type through which clients in Rust call the hub. Default: `pub`, and called as the hub with
+///   `Proxy` behind it.
 ///
 /// On a method:
 ///
 /// - `#[hub(name = "…")]`: what this one is called on the wire.
 ///
 /// Two methods of a block cannot have one name on the wire, where ASCII case does not count.
+///
+/// # Clients in Rust
+///
+/// With the feature `client`, the hub's methods stand on `ChatHubProxy` as a client calls them:
+///
+/// ```ignore
+/// let chat = ChatHubProxy::new(&connection);
+/// chat.send("ann", "hello").await?;
+/// ```
+///
+/// | the hub's | is the proxy's |
+/// |---|---|
+/// | `&Context<Self>`, `CancellationToken` | left out; a call is cancelled by dropping its future |
+/// | `Receiver<T>` | `impl Stream<Item = T> + Send + 'static` |
+/// | other arguments | as written: what is lent to the hub is lent by the caller |
+/// | no result, `T`, `Result<T, E>` | `async`, with `Result<T, signalr::Error>` |
+/// | a stream of `T`, or of `Result<T, E>` | `async`, with `Result<ItemStream<T>, signalr::Error>` |
+/// | `&str`, `&[T]`, `&T` in results | `String`, `Vec<T>`, `T` |
+/// | `impl Serialize` | what the caller says |
+///
+/// `chat.sending()` has the methods that are no streams once more: they want no answer, and are done when the call is queued. A generic
+/// hub has a proxy with the same parameters. A hub's own methods `new` and `sending` go before these; `From<&HubConnection>`
+/// makes a proxy, too. That arguments can be serialized, and results be read, is asked where a method is called.
+///
+/// # Contracts
+///
+/// On a trait, `#[hub]` makes the contract of a hub and its clients, which belongs into a crate of its own:
+///
+/// ```ignore
+/// #[hub]
+/// pub trait Chat {
+///     async fn send(&self, cx: &Context<Self>, user: &str, text: &str) -> Result<(), HubError>;
+///     fn history(&self) -> impl Stream<Item = String>;
+/// }
+/// ```
+///
+/// Clients call `ChatProxy`, which is as visible as the trait. The server implements it, with a session and the two ends of a connection
+/// as above, and `client`, `session` and `name` as options:
+///
+/// ```ignore
+/// #[hub(client = ChatClient)]
+/// impl Chat for App {
+///     async fn send(&self, cx: &Context<Self>, user: &str, text: &str) -> Result<(), HubError> {
+///         Ok(cx.clients().all().message_received(user, text).await?)
+///     }
+///     fn history(&self) -> impl Stream<Item = String> {
+///         stream::iter(self.history.clone())
+///     }
+/// }
+/// ```
+///
+/// All methods of the trait are callable. They are declared as they are implemented, contexts and tokens included; `name` and
+/// `rename_all` stand on the trait. For a hub in another language, a trait that nobody implements makes a typed client.
+///
+/// The crate depends on `signalr` with `default-features = false, features = ["macros"]`, and so needs neither server nor client.
 #[proc_macro_attribute]
 pub fn hub(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::hub(options.into(), item.into()).into()

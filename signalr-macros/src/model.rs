@@ -3,21 +3,50 @@
 use proc_macro2::Ident;
 use syn::{
     Attribute, Generics, ImplItemFn, Item, ItemImpl, ItemStruct, ItemTrait, Path, Signature, Type,
-    WherePredicate,
+    Visibility, WherePredicate,
 };
 
 use crate::validate::Named;
 
-/// An inherent `impl` block with `#[hub]`.
+/// An `impl` block with `#[hub]`.
 pub(crate) struct HubModel {
     /// The block as the user gets it back: without our attributes and the lifecycle methods.
     pub(crate) block: ItemImpl,
     pub(crate) client: Option<Path>,
+    /// What clients in Rust call it through; nothing, where the type has no name.
+    pub(crate) proxy: Option<ProxyName>,
     pub(crate) session: Session,
     pub(crate) name: String,
     /// `on_connected` and `on_disconnected`, ready to stand in `impl Hub`.
     pub(crate) lifecycle: Vec<ImplItemFn>,
-    pub(crate) methods: Vec<HubMethod>,
+    pub(crate) methods: Methods,
+}
+
+/// What clients can call.
+pub(crate) enum Methods {
+    /// The block's own methods.
+    Own(Vec<HubMethod>),
+    /// Those of the trait that the block implements.
+    Contract(Path),
+}
+
+/// A trait with `#[hub]`.
+pub(crate) struct ContractModel {
+    /// The trait, with no items.
+    pub(crate) item: ItemTrait,
+    pub(crate) proxy: ProxyName,
+    /// The trait itself has mistakes that forbid to name it in what we make of it.
+    pub(crate) broken: bool,
+    pub(crate) methods: Vec<ContractMethod>,
+}
+
+/// A method that a contract declares.
+pub(crate) struct ContractMethod {
+    pub(crate) attrs: Vec<Attribute>,
+    /// As the trait declares it.
+    pub(crate) sig: Signature,
+    /// Nothing, where there are mistakes.
+    pub(crate) callable: Option<HubMethod>,
 }
 
 /// What a connection carries, and where it comes from.
@@ -32,10 +61,17 @@ pub(crate) enum Session {
     Broken(Option<Type>),
 }
 
+/// The type through which clients call a hub.
+pub(crate) struct ProxyName {
+    pub(crate) vis: Visibility,
+    pub(crate) ident: Ident,
+}
+
 /// A method that clients can call.
 pub(crate) struct HubMethod {
     pub(crate) ident: Ident,
     pub(crate) wire: String,
+    pub(crate) attrs: Vec<Attribute>,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) is_async: bool,
     pub(crate) args: Vec<Arg>,
@@ -53,10 +89,11 @@ impl HubMethod {
 }
 
 /// One argument of a hub method.
+#[expect(clippy::large_enum_variant, reason = "there are few of them")]
 pub(crate) enum Arg {
     Context,
     Upload {
-        name: String,
+        ident: Ident,
         ty: Type,
     },
     /// What tells the method that it is cancelled.
@@ -64,7 +101,9 @@ pub(crate) enum Arg {
         ty: Type,
     },
     Wire {
-        name: String,
+        ident: Ident,
+        /// As written.
+        ty: Type,
         wire: Wire,
     },
 }

@@ -1,15 +1,20 @@
 //! From an `impl` block to a [`HubModel`].
 
+use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{ImplItem, ImplItemFn, ItemImpl, Safety, Signature, Type, Visibility};
+use syn::{
+    Attribute, ImplItem, ImplItemFn, ItemImpl, Path, Safety, Signature, Type, Visibility,
+    parse_quote_spanned,
+};
 
 use crate::{
     args::{self, HubArgs},
     classify::{self, Class},
     errors::Errors,
     lifecycle,
-    model::{Arg, HubMethod, HubModel},
+    model::{Arg, HubMethod, HubModel, Methods, ProxyName},
     naming::{Case, plain},
+    render_proxy,
     types::last,
     validate,
 };
@@ -39,12 +44,58 @@ pub(crate) fn read(args: HubArgs, mut block: ItemImpl, errors: &mut Errors) -> H
     block.items = kept;
     HubModel {
         client: args.client,
+        proxy: args.proxy.or_else(|| proxy_name(&block.self_ty)),
         name: args.name.unwrap_or_else(|| type_name(&block.self_ty)),
         session: lifecycle.session,
         lifecycle: lifecycle.moved,
-        methods,
+        methods: Methods::Own(methods),
         block,
     }
+}
+
+/// A block that implements a contract, which says what its methods are.
+pub(crate) fn read_implementation(
+    args: HubArgs,
+    mut block: ItemImpl,
+    contract: Path,
+    errors: &mut Errors,
+) -> HubModel {
+    let mut moved = Vec::new();
+    let mut kept = Vec::new();
+    for item in std::mem::take(&mut block.items) {
+        match item {
+            ImplItem::Fn(function) if lifecycle::is(&function) => moved.push(function),
+            ImplItem::Fn(mut function) => {
+                for attr in args::take(&mut function.attrs, "hub") {
+                    errors.at(
+                        attr,
+                        "the trait says what its methods are called; rename them there",
+                    );
+                }
+                kept.push(ImplItem::Fn(function));
+            }
+            other => kept.push(other),
+        }
+    }
+    let lifecycle = lifecycle::read(args.session, moved, errors);
+    block.items = kept;
+    HubModel {
+        client: args.client,
+        proxy: None,
+        name: args.name.unwrap_or_else(|| type_name(&block.self_ty)),
+        session: lifecycle.session,
+        lifecycle: lifecycle.moved,
+        methods: Methods::Contract(contract),
+        block,
+    }
+}
+
+/// How visible the type is can't be seen here, so its proxy is as its methods are: `pub`.
+fn proxy_name(ty: &Type) -> Option<ProxyName> {
+    last(ty).map(|segment| {
+        let vis = parse_quote_spanned!(segment.ident.span()=> pub);
+        render_proxy::name_of(&segment.ident, vis)
+    })
 }
 
 fn type_name(ty: &Type) -> String {
@@ -64,19 +115,20 @@ fn callable(function: &mut ImplItemFn, case: Case, errors: &mut Errors) -> Optio
         return None;
     }
     let mut mistakes = Errors::default();
-    let method = method(function, case, name, &mut mistakes);
+    let wire = name.unwrap_or_else(|| case.apply(&function.sig.ident));
+    let method = method(&function.sig, &function.attrs, wire, &mut mistakes);
     let sound = mistakes.is_empty();
     errors.append(mistakes);
     method.filter(|_| sound)
 }
 
-fn method(
-    function: &ImplItemFn,
-    case: Case,
-    name: Option<String>,
+/// The entry of a method of a block or a trait.
+pub(crate) fn method(
+    sig: &Signature,
+    attrs: &[Attribute],
+    wire: String,
     errors: &mut Errors,
 ) -> Option<HubMethod> {
-    let sig = &function.sig;
     if sig.receiver().is_none() {
         let message = format!(
             "a `pub` method of a hub takes `&self`; \
@@ -91,8 +143,9 @@ fn method(
     let outcome = errors.keep(classify::outcome(&sig.output))?;
     Some(HubMethod {
         ident: sig.ident.clone(),
-        wire: name.unwrap_or_else(|| case.apply(&sig.ident)),
-        cfgs: validate::cfgs(&function.attrs),
+        wire,
+        attrs: attrs.to_vec(),
+        cfgs: validate::cfgs(attrs),
         is_async: sig.asyncness.is_some(),
         args,
         outcome,
@@ -134,21 +187,19 @@ fn arguments(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
         }
         let name = validate::argument_name(typed, errors);
         if let (Some(class), Some(name)) = (class, name) {
-            args.push(arg(class, plain(name), &typed.ty));
+            args.push(arg(class, name, &typed.ty));
         }
     }
     args
 }
 
-fn arg(class: Class, name: String, ty: &Type) -> Arg {
+fn arg(class: Class, ident: &Ident, ty: &Type) -> Arg {
+    let (ident, ty) = (ident.clone(), ty.clone());
     match class {
         Class::Context => Arg::Context,
-        Class::Upload => Arg::Upload {
-            name,
-            ty: ty.clone(),
-        },
-        Class::Cancellation => Arg::Cancellation { ty: ty.clone() },
-        Class::Wire(wire) => Arg::Wire { name, wire },
+        Class::Upload => Arg::Upload { ident, ty },
+        Class::Cancellation => Arg::Cancellation { ty },
+        Class::Wire(wire) => Arg::Wire { ident, ty, wire },
     }
 }
 
@@ -165,8 +216,15 @@ mod tests {
         (model, errors.messages())
     }
 
+    fn own(model: &HubModel) -> &[HubMethod] {
+        match &model.methods {
+            Methods::Own(methods) => methods,
+            Methods::Contract(_) => panic!("methods of its own"),
+        }
+    }
+
     fn names(model: &HubModel) -> Vec<&str> {
-        model.methods.iter().map(|m| m.wire.as_str()).collect()
+        own(model).iter().map(|m| m.wire.as_str()).collect()
     }
 
     #[test]
@@ -184,7 +242,7 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(names(&model), ["sendIt", "TELL"]);
         assert_eq!(model.name, "Chat");
-        assert!(model.methods[0].is_async && !model.methods[1].is_async);
+        assert!(own(&model)[0].is_async && !own(&model)[1].is_async);
     }
 
     #[test]
@@ -211,13 +269,16 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         let [
             Arg::Context,
-            Arg::Wire { name, .. },
-            Arg::Upload { name: upload, .. },
-        ] = &model.methods[0].args[..]
+            Arg::Wire { ident: name, .. },
+            Arg::Upload { ident: upload, .. },
+        ] = &own(&model)[0].args[..]
         else {
             panic!("a context, a value and an upload");
         };
-        assert_eq!((name.as_str(), upload.as_str()), ("type", "lines"));
+        assert_eq!(
+            (plain(name), plain(upload)),
+            ("type".into(), "lines".into())
+        );
     }
 
     #[test]

@@ -1,10 +1,6 @@
 //! From a trait to a [`ReceiverModel`].
 
-use quote::format_ident;
-use syn::{
-    FnArg, ItemTrait, Pat, PatIdent, PatType, ReturnType, Signature, TraitItem, TraitItemFn, Type,
-    TypeParamBound,
-};
+use syn::{ItemTrait, ReturnType, Signature, TraitItem, TraitItemFn, Type};
 
 use crate::{
     args::{self, ReceiverArgs},
@@ -30,7 +26,11 @@ pub(crate) fn read(args: &ReceiverArgs, mut item: ItemTrait, errors: &mut Errors
         methods.iter().map(ReceiverMethod::named),
         errors,
     );
-    supertraits(&mut item, errors);
+    validate::supertraits(
+        &mut item,
+        "a `#[receiver]` trait lists messages, and has no supertraits",
+        errors,
+    );
     let broken = !item.generics.params.is_empty();
     if broken {
         let message = "a `#[receiver]` trait can't be generic, because messages carry no types";
@@ -43,23 +43,6 @@ pub(crate) fn read(args: &ReceiverArgs, mut item: ItemTrait, errors: &mut Errors
     }
 }
 
-/// `Send`, `Sync` and `'static` are implied; others would say something about the client's type.
-fn supertraits(item: &mut ItemTrait, errors: &mut Errors) {
-    let is_implied = |bound: &TypeParamBound| match bound {
-        TypeParamBound::Trait(bound) => bound.path.is_ident("Send") || bound.path.is_ident("Sync"),
-        TypeParamBound::Lifetime(lifetime) => lifetime.ident == "static",
-        _ => false,
-    };
-    for bound in std::mem::take(&mut item.supertraits) {
-        if !is_implied(&bound) {
-            errors.at(
-                bound,
-                "a `#[receiver]` trait lists messages, and has no supertraits",
-            );
-        }
-    }
-}
-
 fn message(mut function: TraitItemFn, case: Case, errors: &mut Errors) -> ReceiverMethod {
     let attrs = args::take(&mut function.attrs, "receiver");
     let name = args::name_of(&attrs, "receiver", "method", errors);
@@ -69,7 +52,7 @@ fn message(mut function: TraitItemFn, case: Case, errors: &mut Errors) -> Receiv
     let outcome = outcome(&function.sig.output, &mut mistakes);
     let broken = !mistakes.is_empty();
     errors.append(mistakes);
-    name_patterns(&mut function.sig);
+    validate::name_patterns(&mut function.sig);
     ReceiverMethod {
         wire: name.unwrap_or_else(|| case.apply(&function.sig.ident)),
         attrs: function.attrs,
@@ -199,26 +182,6 @@ fn outcome(output: &ReturnType, errors: &mut Errors) -> Outcome {
             nothing
         }
         Yields::Value(_) | Yields::Unit => outcome,
-    }
-}
-
-/// A pattern can't stand in a declaration: rustc would say so too, in its own words.
-fn name_patterns(sig: &mut Signature) {
-    for (place, arg) in sig.inputs.iter_mut().enumerate() {
-        let FnArg::Typed(PatType { pat, .. }) = arg else {
-            continue;
-        };
-        let ident = match &**pat {
-            Pat::Ident(pat) => pat.ident.clone(),
-            _ => format_ident!("__arg{place}"),
-        };
-        **pat = Pat::Ident(PatIdent {
-            attrs: Vec::new(),
-            by_ref: None,
-            mutability: None,
-            ident,
-            subpat: None,
-        });
     }
 }
 

@@ -5,9 +5,11 @@ use quote::{quote, quote_spanned};
 use syn::{Path, Type, parse_quote_spanned, spanned::Spanned};
 
 use crate::{
-    model::{Arg, HubMethod, HubModel, Items, Lend, Outcome, Session, Yields},
+    model::{Arg, HubMethod, HubModel, Items, Lend, Methods, Outcome, Session, Yields},
+    naming::plain,
     render::{self, local, private, slot},
-    types::{find, is_word, with_lifetimes},
+    render_proxy,
+    types::{find, is_word, last, with_lifetimes},
     validate,
 };
 
@@ -25,7 +27,23 @@ pub(crate) fn render(model: &HubModel) -> TokenStream {
     let session = session(&model.session);
     let connected = connected(&model.session);
     let lifecycle = &model.lifecycle;
-    let entries = model.methods.iter().map(entry);
+    let methods = match &model.methods {
+        Methods::Own(methods) => {
+            let entries = methods
+                .iter()
+                .map(|method| entry(method, &quote!(Self), &quote!(Self)));
+            quote!(&[#(#entries),*])
+        }
+        Methods::Contract(path) => {
+            let span = path.span();
+            let private = private(span);
+            // In the constant itself a trait without `#[hub]` would be told of as not dyn compatible.
+            quote_spanned! {span=> {
+                fn contract(_: <dyn #path as #private::Contracted>::Itself) {}
+                #private::methods(contract)
+            }}
+        }
+    };
     let allowed = render::allowed();
     let table = quote_spanned! {ty.span()=>
         #(#attrs)*
@@ -35,16 +53,38 @@ pub(crate) fn render(model: &HubModel) -> TokenStream {
             type Session = #session;
             const NAME: &'static str = #name;
             #allowed
-            const METHODS: &'static [::signalr::Method<Self>] = &[#(#entries),*];
+            const METHODS: &'static [::signalr::Method<Self>] = #methods;
             #connected
             #(#lifecycle)*
         }
     };
+    let proxy = model
+        .proxy
+        .as_ref()
+        .zip(own(model))
+        .map(|(proxy, methods)| {
+            render_proxy::render(&render_proxy::Hub {
+                name: last(ty).map_or_else(|| name.clone(), |segment| plain(&segment.ident)),
+                proxy,
+                attrs: attrs.clone(),
+                generics: &block.generics,
+                this: Some(ty),
+                methods: methods.iter().collect(),
+            })
+        });
     // `pub` says "callable" here, not "visible": a private hub's methods are no oversight.
     quote! {
         #[allow(unreachable_pub)]
         #block
         #table
+        #proxy
+    }
+}
+
+fn own(model: &HubModel) -> Option<&[HubMethod]> {
+    match &model.methods {
+        Methods::Own(methods) => Some(methods),
+        Methods::Contract(_) => None,
     }
 }
 
@@ -94,14 +134,14 @@ fn connected(session: &Session) -> TokenStream {
     }
 }
 
-/// One line of the table of methods.
-fn entry(method: &HubMethod) -> TokenStream {
+/// One line of the table of methods of `hub`, which has them at `place`.
+pub(crate) fn entry(method: &HubMethod, hub: &TokenStream, place: &TokenStream) -> TokenStream {
     let HubMethod { wire, cfgs, .. } = method;
     let span = method.ident.span();
     let private = private(span);
     let (call, args) = (local("__call", span), local("__args", span));
     let params = method.args.iter().filter_map(|arg| match arg {
-        Arg::Wire { name, .. } => Some(name),
+        Arg::Wire { ident, .. } => Some(plain(ident)),
         Arg::Context | Arg::Upload { .. } | Arg::Cancellation { .. } => None,
     });
     let is_upload = |arg: &&Arg| matches!(arg, Arg::Upload { .. });
@@ -115,7 +155,7 @@ fn entry(method: &HubMethod) -> TokenStream {
         .iter()
         .enumerate()
         .map(|(place, arg)| read(place, arg));
-    let body = body(method);
+    let body = body(method, place);
     // Where rustc tells that the future is not `Send`, and that a stream's bounds are not met: a
     // second time, unless it stands where it was told first.
     let future_span = match &method.outcome.yields {
@@ -126,7 +166,7 @@ fn entry(method: &HubMethod) -> TokenStream {
     let future = quote_spanned!(future_span=> #private::Box::pin(async move { #body }));
     quote_spanned! {span=>
         #(#cfgs)*
-        #private::method::<Self>(
+        #private::method::<#hub>(
             #wire, &[#(#params),*], #uploads, ::signalr::Kind::#kind,
             |#call, #args| {
                 #(#reads)*
@@ -140,9 +180,9 @@ fn entry(method: &HubMethod) -> TokenStream {
 fn read(place: usize, arg: &Arg) -> TokenStream {
     match arg {
         Arg::Context => TokenStream::new(),
-        Arg::Wire { name, wire } => render::next(place, name, wire),
-        Arg::Upload { name, ty } => {
-            let span = ty.span();
+        Arg::Wire { ident, wire, .. } => render::next(place, &plain(ident), wire),
+        Arg::Upload { ident, ty } => {
+            let (span, name) = (ty.span(), plain(ident));
             let (args, slot) = (local("__args", span), slot(place, span));
             let user = with_lifetimes(ty, "_");
             quote_spanned!(span=> let #slot = #args.upload::<#user>(#name)?;)
@@ -156,7 +196,7 @@ fn read(place: usize, arg: &Arg) -> TokenStream {
 }
 
 /// The call of the user's method, and what becomes of its outcome.
-fn body(method: &HubMethod) -> TokenStream {
+fn body(method: &HubMethod, place: &TokenStream) -> TokenStream {
     let (ident, span) = (&method.ident, method.ident.span());
     let (call, hub) = (local("__call", span), local("__hub", span));
     let passed = method
@@ -171,7 +211,7 @@ fn body(method: &HubMethod) -> TokenStream {
             }
         });
     let wait = method.is_async.then(|| quote_spanned!(span=> .await));
-    let out = quote_spanned!(span=> Self::#ident(&#hub, #(#passed),*)#wait);
+    let out = quote_spanned!(span=> #place::#ident(&#hub, #(#passed),*)#wait);
     let finish = finish(&call, out, &method.outcome);
     quote_spanned! {span=>
         let #hub = #call.hub().await?;

@@ -82,9 +82,10 @@ fn handler(method: &ReceiverMethod, contract: &Ident) -> TokenStream {
     let out = quote_spanned!(span=> <__R as #contract>::#ident(&#this, #(#passed),*).await);
     let reply = reply(method, &out);
     let count = method.params.len();
+    let answers = matches!(method.outcome.yields, Yields::Value(_));
     quote_spanned! {span=>
         #(#cfgs)*
-        #on.add(#wire, #count, {
+        #on.add(#wire, #count, #answers, {
             let #this = #private::Arc::clone(&#this);
             move |#args| {
                 #(#reads)*

@@ -1,7 +1,11 @@
 //! Rules that hubs and receivers share, and those about more than one item.
 
 use proc_macro2::Ident;
-use syn::{Attribute, FnArg, GenericParam, Generics, Pat, PatType, ReceiverKind, Signature, Type};
+use quote::format_ident;
+use syn::{
+    Attribute, FnArg, GenericParam, Generics, ItemTrait, Pat, PatIdent, PatType, ReceiverKind,
+    Signature, Type, TypeParamBound,
+};
 
 use crate::{errors::Errors, naming};
 
@@ -97,6 +101,40 @@ pub(crate) fn typed(sig: &Signature) -> impl Iterator<Item = &PatType> {
 pub(crate) fn generic(generics: &Generics) -> Option<&GenericParam> {
     let mut params = generics.params.iter();
     params.find(|param| !matches!(param, GenericParam::Lifetime(_)))
+}
+
+/// `Send`, `Sync` and `'static` are implied; others would say something about who implements the trait.
+pub(crate) fn supertraits(item: &mut ItemTrait, message: &str, errors: &mut Errors) {
+    let is_implied = |bound: &TypeParamBound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.is_ident("Send") || bound.path.is_ident("Sync"),
+        TypeParamBound::Lifetime(lifetime) => lifetime.ident == "static",
+        _ => false,
+    };
+    for bound in std::mem::take(&mut item.supertraits) {
+        if !is_implied(&bound) {
+            errors.at(bound, message);
+        }
+    }
+}
+
+/// A pattern can't stand in a declaration: rustc would say so too, in its own words.
+pub(crate) fn name_patterns(sig: &mut Signature) {
+    for (place, arg) in sig.inputs.iter_mut().enumerate() {
+        let FnArg::Typed(PatType { pat, .. }) = arg else {
+            continue;
+        };
+        let ident = match &**pat {
+            Pat::Ident(pat) => pat.ident.clone(),
+            _ => format_ident!("__arg{place}"),
+        };
+        **pat = Pat::Ident(PatIdent {
+            attrs: Vec::new(),
+            by_ref: None,
+            mutability: None,
+            ident,
+            subpat: None,
+        });
+    }
 }
 
 /// The conditions of a block and the lint levels in it, for a part of it that goes elsewhere.

@@ -1,6 +1,6 @@
 //! What the expansions of `#[hub]`, `#[receiver]` and `#[dotnet]` call. No promise of stability; not for use by hand.
 
-pub use std::{boxed::Box, string::String, sync::Arc, vec::Vec};
+pub use std::{boxed::Box, marker::PhantomData as Marker, string::String, sync::Arc, vec::Vec};
 
 pub use serde::{self, Serialize};
 
@@ -16,7 +16,11 @@ pub use crate::{
     },
 };
 
-use futures_core::Stream;
+#[cfg(feature = "client")]
+pub use crate::client::{Answer, Argument, Lent, Outgoing, Proxy, Uploaded, upload};
+pub use crate::{__client, __server};
+
+pub use futures_core::Stream;
 
 use crate::{
     connection::Receiver,
@@ -24,6 +28,36 @@ use crate::{
     hub_error::HubError,
     protocol::Arguments,
 };
+
+/// What an expansion has for clients only. Only we know our features: a crate that is expanded in has others.
+#[cfg(feature = "client")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __client {
+    ($($item:tt)*) => { $($item)* };
+}
+
+#[cfg(not(feature = "client"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __client {
+    ($($item:tt)*) => {};
+}
+
+/// What an expansion has for servers only.
+#[cfg(feature = "server")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __server {
+    ($($item:tt)*) => { $($item)* };
+}
+
+#[cfg(not(feature = "server"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __server {
+    ($($item:tt)*) => {};
+}
 
 /// An entry of a dispatch table.
 pub const fn method<H: Hub>(
@@ -91,6 +125,26 @@ pub trait ClientTrait {
 )]
 pub trait Register<T> {
     fn register(this: Arc<T>, on: &mut Handlers);
+}
+
+/// Leads from a `#[hub]` trait to its dispatch table.
+#[diagnostic::on_unimplemented(
+    message = "this trait says nothing about what clients can call",
+    label = "a trait without `#[hub]`",
+    note = "put `#[signalr::hub]` on the trait as well as on the `impl`, and switch the feature `server` of signalr on"
+)]
+pub trait Contracted {
+    /// `Marker<Self>`: an argument's type, through which the table is found.
+    type Itself;
+}
+
+/// The dispatch table of a hub that implements a `#[hub]` trait.
+pub trait Methods<H: Hub> {
+    const METHODS: &'static [Method<H>];
+}
+
+pub const fn methods<C: Methods<H> + ?Sized, H: Hub>(_: fn(Marker<C>)) -> &'static [Method<H>] {
+    C::METHODS
 }
 
 /// Finds out whether a value whose type is spelt like a plain one is a `Result` behind an alias.

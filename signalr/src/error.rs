@@ -1,11 +1,11 @@
 //! The one error type of the library.
 
-use std::{borrow::Cow, fmt, io, time::Duration};
+use std::{borrow::Cow, fmt, io, sync::Arc, time::Duration};
 
 /// What went wrong with a connection, a send or an option.
 ///
 /// The type is opaque, so that new causes never break a caller; ask it with the `is_…` methods. [`Display`](fmt::Display)
-/// prints one level only, the cause is in [`source`](std::error::Error::source).
+/// prints one level only, the cause is in [`source`](std::error::Error::source). Clones share what they say.
 ///
 /// # Example
 ///
@@ -20,7 +20,8 @@ use std::{borrow::Cow, fmt, io, time::Duration};
 /// assert!(error.is_invalid_option());
 /// assert_eq!(error.to_string(), "option `parallel_invocations` must be at least 1, but is 0");
 /// ```
-pub struct Error(Box<Kind>);
+#[derive(Clone)]
+pub struct Error(Arc<Kind>);
 
 /// What official clients answer when they have no handler, or one without a result (section 12.2).
 pub(crate) const NO_RESULT: &str = "Client didn't provide a result.";
@@ -61,6 +62,39 @@ pub(crate) enum Kind {
     NotAllowed(Cow<'static, str>),
     /// The connection's input or output failed.
     Io(io::Error),
+    /// The server was silent for too long; the text is the specification's.
+    ServerTimeout { after: Duration },
+    /// The server's Close message carried an error.
+    ClosedByServer(String),
+    /// A connection could not be opened.
+    Connect(Cow<'static, str>),
+    /// The server did not answer the handshake in time.
+    HandshakeTimeout { after: Duration },
+    /// The server refused the handshake.
+    HandshakeRefused(String),
+    /// An HTTP request was answered with another status than success.
+    Status {
+        what: &'static str,
+        /// Without query, which may hold secrets.
+        url: String,
+        status: u16,
+    },
+    /// An HTTP request was not answered in time.
+    RequestTimeout {
+        what: &'static str,
+        url: String,
+        after: Duration,
+    },
+    /// A connection could not be opened, because of another error.
+    ConnectBy { what: String, source: Cause },
+    /// No transport worked; the text is the specification's.
+    NoTransport { text: String, unauthorized: bool },
+    /// The retry policy has given up.
+    RetriesExhausted {
+        attempts: u32,
+        elapsed: Duration,
+        source: Error,
+    },
 }
 
 impl Error {
@@ -73,7 +107,12 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         matches!(
             *self.0,
-            Kind::ClientTimeout | Kind::SendTimeout { .. } | Kind::AnswerTimeout
+            Kind::ClientTimeout
+                | Kind::SendTimeout { .. }
+                | Kind::AnswerTimeout
+                | Kind::ServerTimeout { .. }
+                | Kind::HandshakeTimeout { .. }
+                | Kind::RequestTimeout { .. }
         )
     }
 
@@ -89,7 +128,37 @@ impl Error {
     /// Whether the connection in question is gone or was never there.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        matches!(*self.0, Kind::NotConnected(_) | Kind::ClosedByPeer(_))
+        matches!(
+            *self.0,
+            Kind::NotConnected(_) | Kind::ClosedByPeer(_) | Kind::ClosedByServer(_)
+        )
+    }
+
+    /// Whether a connection could not be opened: the server was not reached, refused, or answered something else than expected.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        matches!(
+            *self.0,
+            Kind::Connect(_)
+                | Kind::ConnectBy { .. }
+                | Kind::Status { .. }
+                | Kind::RequestTimeout { .. }
+                | Kind::NoTransport { .. }
+                | Kind::HandshakeRefused(_)
+                | Kind::HandshakeTimeout { .. }
+                | Kind::RetriesExhausted { .. }
+        )
+    }
+
+    /// Whether the server wants other credentials: it answered 401 or 403. Trying again with the same ones is of no use.
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
+        match &*self.0 {
+            Kind::Status { status, .. } => matches!(status, 401 | 403),
+            Kind::NoTransport { unauthorized, .. } => *unauthorized,
+            Kind::RetriesExhausted { source, .. } => source.is_unauthorized(),
+            _ => false,
+        }
     }
 
     /// Whether the peer's end of the connection has gone without a word.
@@ -111,17 +180,55 @@ impl Error {
         )
     }
 
+    /// Whether the way to the peer failed.
+    #[cfg(any(feature = "server", feature = "client"))]
+    pub(crate) fn is_io(&self) -> bool {
+        matches!(*self.0, Kind::Io(_))
+    }
+
+    /// Whether a server has answered something else than was asked for.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_status(&self) -> bool {
+        matches!(*self.0, Kind::Status { .. })
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn is_request_timeout(&self) -> bool {
+        matches!(*self.0, Kind::RequestTimeout { .. })
+    }
+
+    pub(crate) fn is_not_allowed(&self) -> bool {
+        matches!(*self.0, Kind::NotAllowed(_))
+    }
+
+    /// The text of the peer's Close message, if that is what this is.
+    ///
+    /// # Errors
+    /// It is something else.
+    #[cfg(feature = "client")]
+    pub(crate) fn into_closed_by_peer(self) -> Result<String, Self> {
+        match &*self.0 {
+            Kind::ClosedByPeer(text) => Ok(text.clone()),
+            _ => Err(self),
+        }
+    }
+
     /// For those who expect an I/O error.
     pub(crate) fn into_io(self) -> io::Error {
         use io::ErrorKind::{BrokenPipe, InvalidData, Other, TimedOut};
-        let kind = match *self.0 {
-            Kind::Io(error) => return error,
+        let this = match Arc::try_unwrap(self.0) {
+            Ok(Kind::Io(error)) => return error,
+            Ok(kind) => Self::from(kind),
+            Err(shared) => Self(shared),
+        };
+        let kind = match &*this.0 {
+            Kind::Io(error) => error.kind(),
             Kind::NotConnected(_) | Kind::ClosedByPeer(_) => BrokenPipe,
             Kind::SendTimeout { .. } => TimedOut,
             Kind::NotAllowed(_) | Kind::Protocol(_) => InvalidData,
             _ => Other,
         };
-        io::Error::new(kind, self)
+        io::Error::new(kind, this)
     }
 
     /// Whether a builder refused an option.
@@ -149,7 +256,10 @@ impl Error {
     #[must_use]
     pub fn remote_message(&self) -> Option<&str> {
         match &*self.0 {
-            Kind::Remote(text) | Kind::ClosedByPeer(text) => Some(text),
+            Kind::Remote(text)
+            | Kind::ClosedByPeer(text)
+            | Kind::ClosedByServer(text)
+            | Kind::HandshakeRefused(text) => Some(text),
             _ => None,
         }
     }
@@ -171,7 +281,18 @@ impl Error {
             | Kind::UnfitItem { .. }
             | Kind::UnfitAnswer(_)
             | Kind::AnswerTimeout => "HubException",
-            Kind::NotConnected(_) | Kind::Io(_) => "IOException",
+            Kind::NotConnected(_)
+            | Kind::Io(_)
+            | Kind::ServerTimeout { .. }
+            | Kind::ClosedByServer(_)
+            | Kind::Connect(_)
+            | Kind::ConnectBy { .. }
+            | Kind::HandshakeTimeout { .. }
+            | Kind::HandshakeRefused(_)
+            | Kind::Status { .. }
+            | Kind::RequestTimeout { .. }
+            | Kind::NoTransport { .. }
+            | Kind::RetriesExhausted { .. } => "IOException",
             Kind::InvalidOption { .. } | Kind::EmptyGroupName => "ArgumentException",
             Kind::NotAllowed(_) => "InvalidOperationException",
         }
@@ -181,9 +302,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Kind::Protocol(text) | Kind::NotConnected(text) | Kind::NotAllowed(text) => {
-                f.write_str(text)
-            }
+            Kind::Protocol(text)
+            | Kind::NotConnected(text)
+            | Kind::NotAllowed(text)
+            | Kind::Connect(text) => f.write_str(text),
             Kind::TooLarge { limit } => write!(
                 f,
                 "The maximum message size of {limit}B was exceeded. The message size can be configured in AddHubOptions."
@@ -207,6 +329,39 @@ impl fmt::Display for Error {
             Kind::InvalidOption { option, rule } => write!(f, "option `{option}` {rule}"),
             Kind::EmptyGroupName => f.write_str("Cannot send to an empty group name."),
             Kind::Io(_) => f.write_str("the connection's input or output failed"),
+            Kind::ServerTimeout { after } => write!(
+                f,
+                "Server timeout ({:.2}ms) elapsed without receiving a message from the server.",
+                after.as_secs_f64() * 1e3
+            ),
+            Kind::ClosedByServer(text) => write!(
+                f,
+                "The server closed the connection with the following error: {text}"
+            ),
+            Kind::HandshakeTimeout { after } => write!(
+                f,
+                "the server did not answer the handshake within the `handshake_timeout` of {after:?}"
+            ),
+            Kind::HandshakeRefused(text) => write!(
+                f,
+                "Unable to complete handshake with the server due to an error: {text}"
+            ),
+            Kind::Status { what, url, status } => {
+                write!(f, "{what} at {url} was answered with the status {status}")
+            }
+            Kind::RequestTimeout { what, url, after } => write!(
+                f,
+                "{what} at {url} was not answered within the `request_timeout`: {after:?}"
+            ),
+            Kind::ConnectBy { what, .. } => f.write_str(what),
+            Kind::NoTransport { text, .. } => f.write_str(text),
+            Kind::RetriesExhausted {
+                attempts, elapsed, ..
+            } => write!(
+                f,
+                "Reconnect retries have been exhausted after {attempts} failed attempts and {:.1} s elapsed. Disconnecting.",
+                elapsed.as_secs_f64()
+            ),
         }
     }
 }
@@ -224,8 +379,11 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
-            Kind::Encode { source, .. } | Kind::UnfitItem { source } => Some(&**source),
+            Kind::Encode { source, .. }
+            | Kind::UnfitItem { source }
+            | Kind::ConnectBy { source, .. } => Some(&**source),
             Kind::Io(source) => Some(source),
+            Kind::RetriesExhausted { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -233,7 +391,7 @@ impl std::error::Error for Error {
 
 impl From<Kind> for Error {
     fn from(kind: Kind) -> Self {
-        Self(Box::new(kind))
+        Self(Arc::new(kind))
     }
 }
 

@@ -1,14 +1,21 @@
 #![doc = include_str!("../../README.md")]
 // A contract crate has neither server nor client: what only they use of the shared modules is idle there.
 #![cfg_attr(
-    not(feature = "server"),
-    allow(dead_code, unused_imports, reason = "used by the server")
+    not(all(feature = "server", feature = "client")),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "used by the server or the client"
+    )
 )]
 
 // The expansions of our own macros in documentation and tests say `::signalr`.
 extern crate self as signalr;
 
 mod backplane;
+#[cfg(feature = "client")]
+mod client;
 mod connection;
 #[cfg(feature = "server")]
 mod endpoint;
@@ -21,7 +28,7 @@ mod protocol;
 mod raw;
 #[cfg(feature = "server")]
 mod server;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "client"))]
 mod transport;
 
 #[cfg(feature = "__test")]
@@ -118,6 +125,17 @@ pub use server::{PeerCertificates, Tls};
 #[cfg(feature = "rustls")]
 #[doc(no_inline)]
 pub use tokio_rustls::rustls;
+
+// connecting to a server
+#[cfg(feature = "client")]
+pub use {
+    client::{
+        Backoff, CallArgument, CallArguments, CallMode, EventHandler, HubConnection,
+        HubConnectionBuilder, HubConnectionState, Invoked, Registration, ResultHandler,
+        RetryContext, RetryPolicy, Sent, Uploading, WeakHubConnection, upload,
+    },
+    connection::ItemStream,
+};
 
 // scaling out
 pub use {

@@ -33,13 +33,15 @@ const WORTH_COMPRESSING: usize = 256;
 pub(crate) struct Packet {
     bytes: Bytes,
     frame_at: u8,
+    /// How many of the messages stateful reconnect counts (server reference, section 17.1).
+    counted: u32,
     /// The frame for those who take compressed ones, made for the first of them. Short packets have none, and those of one connection.
     #[cfg(feature = "deflate")]
     compressed: Option<Arc<OnceLock<Bytes>>>,
 }
 
 impl Packet {
-    /// Encodes with `write`, into an allocation of the right size.
+    /// Encodes a call, an item, an answer or a cancellation with `write`, into an allocation of the right size.
     pub(crate) fn build<E>(
         binary: bool,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
@@ -51,6 +53,24 @@ impl Packet {
             ..packet
         };
         Ok(packet)
+    }
+
+    /// Encodes what belongs to the connection itself and has no number: a handshake, a ping, the goodbye.
+    pub(crate) fn control(binary: bool, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let written = Draft::write(binary, |out| {
+            write(out);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let Ok(draft) = written;
+        Self {
+            counted: 0,
+            ..draft.into_packet()
+        }
+    }
+
+    /// How many of its messages have a number.
+    pub(crate) fn counted(&self) -> u32 {
+        self.counted
     }
 
     /// The hub messages alone.
@@ -111,7 +131,7 @@ impl Packet {
     }
 
     /// Puts the WebSocket header in front of what stands behind the headroom.
-    fn seal(binary: bool, mut buffer: Vec<u8>) -> Self {
+    fn seal(binary: bool, mut buffer: Vec<u8>, counted: u32) -> Self {
         let first = if binary { BINARY } else { TEXT };
         let frame_at = write_header(&mut buffer, first);
         Self {
@@ -119,11 +139,12 @@ impl Packet {
             compressed: None,
             bytes: buffer.into(),
             frame_at,
+            counted,
         }
     }
 }
 
-/// Hub messages that were encoded for one connection, in a buffer that is lent until they are queued.
+/// A hub message that was encoded for one connection, in a buffer that is lent until they are queued.
 ///
 /// What a connection answers to its own calls is copied from here to the end of what waits to be written, so that an answer costs no
 /// allocation behind another one.
@@ -162,7 +183,7 @@ impl Draft {
         } else {
             self.buffer.as_slice().into()
         };
-        Packet::seal(self.binary, buffer)
+        Packet::seal(self.binary, buffer, 1)
     }
 
     /// It is not worth copying.
@@ -190,6 +211,7 @@ impl Drop for Draft {
 /// Drafts that become one packet: one WebSocket message with several hub messages, which every client takes.
 pub(crate) struct Batch {
     binary: bool,
+    messages: u32,
     /// Behind the headroom.
     buffer: Vec<u8>,
 }
@@ -199,6 +221,7 @@ impl Batch {
     pub(crate) fn new(first: &Draft) -> Self {
         Self {
             binary: first.binary,
+            messages: 1,
             buffer: first.buffer.as_slice().into(),
         }
     }
@@ -216,11 +239,12 @@ impl Batch {
                 .reserve_exact(more.min(HEADROOM + BATCH - length));
         }
         self.buffer.extend_from_slice(&next.buffer[HEADROOM..]);
+        self.messages += 1;
         true
     }
 
     pub(crate) fn into_packet(self) -> Packet {
-        Packet::seal(self.binary, self.buffer)
+        Packet::seal(self.binary, self.buffer, self.messages)
     }
 }
 

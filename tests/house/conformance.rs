@@ -10,6 +10,7 @@ const DUE: &[Rows] = &[
     ("HP", &[1..=90]),
     ("TR", &[1..=88]),
     ("SV", &[1..=110]),
+    ("CL", &[1..=127]),
     ("S", &[1..=16]),
     (
         "G",
@@ -22,6 +23,7 @@ const DUE: &[Rows] = &[
             110..=125,
             130..=140,
             150..=161,
+            190..=224,
         ],
     ),
 ];
@@ -30,18 +32,7 @@ const LAST_FAULT: u32 = 31;
 
 /// The rows that may still say "later:", by what they wait for. Whoever builds that takes them off.
 const LATER: &[(&str, &[Rows])] = &[
-    (
-        "the client",
-        &[
-            ("HP", &[19..=22, 80..=90]),
-            ("TR", &[37..=37, 78..=88]),
-            ("S", &[12..=12]),
-        ],
-    ),
-    (
-        "stateful reconnect",
-        &[("TR", &[12..=12, 69..=74]), ("SV", &[98..=104, 106..=106])],
-    ),
+    ("authentication refresh", &[("CL", &[121..=127])]),
     ("authorization", &[("SV", &[42..=43])]),
     ("filters", &[("SV", &[81..=85])]),
     ("the Redis backplane", &[("S", &[14..=14])]),

@@ -67,6 +67,8 @@ mod shutdown;
 mod slow;
 mod slow_reader;
 mod sse;
+mod stateful;
+mod stateful_ends;
 mod storm;
 mod streams;
 mod tcp;

@@ -37,11 +37,26 @@ struct Shared {
     waiting: Mutex<Waiting>,
 }
 
+/// What a call wants to have.
+#[derive(Clone, Copy)]
+enum Asks {
+    Nothing,
+    Result,
+    Stream,
+}
+
+/// The reference's text, with the name that the method has here.
+const ITEM_OF_CALL: &str = "Streaming hub methods must be invoked with the 'stream' method.";
+const RESULT_OF_STREAM: &str =
+    "Server provided a result in a completion response to a streamed invocation.";
+
 /// What the other end has not answered yet.
 struct Waiting {
     calls: Calls<()>,
     streams: Uploads,
     closed: bool,
+    /// Why; `None`: one of the ends wanted it so.
+    reason: Option<Error>,
 }
 
 impl Caller {
@@ -50,6 +65,7 @@ impl Caller {
             calls: Calls::new(),
             streams: Uploads::default(),
             closed: false,
+            reason: None,
         });
         Self(Arc::new(Shared {
             outbox,
@@ -72,7 +88,7 @@ impl Caller {
         arguments: &A,
         mut uploads: Outflows,
     ) -> impl Future<Output = Result<(), Error>> + Send + use<A> {
-        let packet = self.encode(target, None, false, arguments, &mut uploads);
+        let (_, packet) = self.encode(target, Asks::Nothing, arguments, &mut uploads);
         let this = self.clone();
         async move {
             this.write(packet?).await?;
@@ -94,8 +110,7 @@ impl Caller {
         arguments: &A,
         mut uploads: Outflows,
     ) -> impl Future<Output = Result<R, Error>> + Send + use<R, A> {
-        let id = self.id();
-        let packet = self.encode(target, Some(&id), false, arguments, &mut uploads);
+        let (id, packet) = self.encode(target, Asks::Result, arguments, &mut uploads);
         let this = self.clone();
         async move {
             let packet = packet?;
@@ -116,7 +131,8 @@ impl Caller {
                 Poll::Pending
             });
             let answer = answer.await.unwrap_or_else(|_| Err(closed()));
-            pending.ended = true;
+            // A stream goes on until it is told.
+            pending.ended = !matches!(&answer, Err(error) if error.is_not_allowed());
             answer
         }
     }
@@ -131,8 +147,7 @@ impl Caller {
         arguments: &A,
         mut uploads: Outflows,
     ) -> impl Future<Output = Result<ItemStream<T>, Error>> + Send + use<T, A> {
-        let id = self.id();
-        let packet = self.encode(target, Some(&id), true, arguments, &mut uploads);
+        let (id, packet) = self.encode(target, Asks::Stream, arguments, &mut uploads);
         let this = self.clone();
         async move {
             let packet = packet?;
@@ -153,7 +168,8 @@ impl Caller {
         let mut waiting = self.lock();
         let error = match &outcome {
             Outcome::Error(text) => Some(&**text),
-            Outcome::Void | Outcome::Result(_) => None,
+            Outcome::Result(_) => Some(RESULT_OF_STREAM),
+            Outcome::Void => None,
         };
         if waiting.streams.complete(id, error) {
             return true;
@@ -173,7 +189,15 @@ impl Caller {
 
     /// An item of a result stream has come; `size` is its frame's.
     pub(crate) fn item(&self, id: &str, item: Payload<'_>, size: usize) {
-        self.lock().streams.item(id, item, size);
+        let mut waiting = self.lock();
+        if waiting.streams.item(id, item, size) {
+            return;
+        }
+        let answer = waiting.calls.forget(id);
+        drop(waiting);
+        if let Some(answer) = answer {
+            answer(Err(Kind::NotAllowed(ITEM_OF_CALL.into()).into()));
+        }
     }
 
     /// Whether a call waits for its result.
@@ -196,15 +220,16 @@ impl Caller {
         self.lock().streams.poll(cx)
     }
 
-    /// The connection has ended: what waits fails, and what is called from here on.
-    pub(crate) fn close(&self) {
+    /// The connection has ended: what waits fails, and what is called from here on; with the reason, if there is one.
+    pub(crate) fn close(&self, reason: Option<&Error>) {
         let mut waiting = self.lock();
         waiting.closed = true;
+        waiting.reason = reason.cloned();
         waiting.streams.abandon();
         let abandoned = waiting.calls.abandon(&());
         drop(waiting);
         for answer in abandoned {
-            answer(Err(closed()));
+            answer(Err(reason.cloned().unwrap_or_else(closed)));
         }
     }
 
@@ -212,27 +237,31 @@ impl Caller {
         self.0.next_id.fetch_add(1, Relaxed).to_string()
     }
 
-    /// Encodes a call, and gives each of its uploads an id.
+    /// Encodes a call, and gives each of its uploads an id, then the call itself.
     fn encode<A: Arguments>(
         &self,
         target: &str,
-        id: Option<&str>,
-        streaming: bool,
+        asks: Asks,
         arguments: &A,
         uploads: &mut Outflows,
-    ) -> Result<Packet, Error> {
+    ) -> (String, Result<Packet, Error>) {
         let ids: Vec<Text<'_>> = uploads.open(&self.0.outbox, self.0.protocol, || self.id());
+        let id = match asks {
+            Asks::Nothing => String::new(),
+            Asks::Result | Asks::Stream => self.id(),
+        };
         let head = InvocationHead {
-            streaming,
+            streaming: matches!(asks, Asks::Stream),
             headers: Headers::default(),
-            id,
+            id: Some(&*id).filter(|id| !id.is_empty()),
             target,
             stream_ids: Some(&*ids).filter(|ids| !ids.is_empty()),
         };
         let protocol = self.0.protocol;
-        Packet::build(protocol.is_binary(), |out| {
+        let packet = Packet::build(protocol.is_binary(), |out| {
             protocol.write_invocation(out, &head, arguments)
-        })
+        });
+        (id, packet)
     }
 
     /// Has something wait for an answer.
@@ -314,10 +343,44 @@ impl Drop for PendingCall {
 }
 
 /// The items of a streaming call. Dropping it cancels the call.
-pub(crate) struct ItemStream<T> {
+///
+/// A stream of `Result<T, Error>`. The items wait in a small buffer; when it is full and nobody reads, the server is slowed down by
+/// way of TCP. The last item is an error if the server says so, if an item does not fit `T`, or if the connection ends.
+///
+/// # Example
+///
+/// ```no_run
+/// # async fn run(connection: signalr::HubConnection) -> Result<(), signalr::Error> {
+/// let mut numbers = connection.stream::<u32>("counter", (10,)).await?;
+/// while let Some(number) = numbers.next().await {
+///     println!("{}", number?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping a stream cancels it"]
+pub struct ItemStream<T> {
     items: Receiver<T>,
     uploads: Outflows,
     pending: PendingCall,
+}
+
+impl<T> ItemStream<T> {
+    /// The next item; `None`: there are no more.
+    ///
+    /// # Cancel safety
+    /// No item is lost if the future is dropped.
+    pub async fn next(&mut self) -> Option<Result<T, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl<T> std::fmt::Debug for ItemStream<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ItemStream")
+            .field("id", &self.pending.id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T> Stream for ItemStream<T> {
@@ -326,7 +389,13 @@ impl<T> Stream for ItemStream<T> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let _ = this.uploads.poll(cx);
-        let item = Pin::new(&mut this.items).poll_next(cx);
+        let mut item = Pin::new(&mut this.items).poll_next(cx);
+        if let Poll::Ready(Some(Err(error))) = &mut item
+            && error.is_closed()
+            && let Some(reason) = this.pending.caller.lock().reason.clone()
+        {
+            *error = reason;
+        }
         match &item {
             // The other end goes on after an item that does not fit, until it is told.
             Poll::Ready(Some(Err(error))) => this.pending.ended = !error.is_serialization(),

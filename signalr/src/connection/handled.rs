@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, atomic::Ordering::Relaxed},
 };
 
 use futures_util::FutureExt;
@@ -17,11 +17,14 @@ use crate::{
     protocol::{HubProtocol, HubResult, Invocation, Outcome, Payload},
 };
 
+/// Whether a handler gives a result, and its run.
+type Handling = (bool, BoxFuture<Result<Reply, HubError>>);
+
 /// What a server's calls reach, and where its answers go.
 pub(crate) struct Handled {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) protocol: HubProtocol,
-    pub(crate) handlers: Arc<Handlers>,
+    pub(crate) handlers: Arc<RwLock<Handlers>>,
     pub(crate) caller: Caller,
 }
 
@@ -31,16 +34,30 @@ impl Callee for Handled {
             let (head, text) = (CallHead::new(invocation, None), text.to_owned());
             Box::new(Refused { head, text })
         };
-        let Some(handler) = self.handlers.find(&invocation.target) else {
+        let handlers = self.handlers().find(&invocation.target);
+        if handlers.is_empty() {
+            tracing::warn!(target = %invocation.target, "no handler");
             return Err(refuse(NO_RESULT));
-        };
-        let sinks = UploadSinks::default();
-        let mut args = Args::new(invocation.arguments, handler.params, sinks);
-        let handling = catch_unwind(AssertUnwindSafe(|| (handler.run)(&mut args)));
-        let Ok(Ok(handling)) = handling else {
-            return Err(refuse("Client failed to parse argument(s)."));
-        };
+        }
+        let mut runs = Vec::with_capacity(handlers.len());
+        for handler in handlers {
+            let sinks = UploadSinks::default();
+            let mut args = Args::new(invocation.arguments, handler.params, sinks);
+            match catch_unwind(AssertUnwindSafe(|| (handler.run)(&mut args))) {
+                Ok(Ok(handling)) => runs.push((handler.answers, handling)),
+                unfit => {
+                    let error = unfit.ok().and_then(Result::err);
+                    tracing::warn!(target = %invocation.target, ?error, "arguments do not fit a handler");
+                    if handler.answers {
+                        return Err(refuse("Client failed to parse argument(s)."));
+                    }
+                }
+            }
+        }
         let head = Arc::new(CallHead::new(invocation, None));
+        if runs.is_empty() && head.id().is_some() {
+            return Err(refuse("Client failed to parse argument(s)."));
+        }
         // Calls without an answer run one after another; one that asks something must not hold them up (section 12.2).
         let slot = if head.id().is_some() {
             Slot::Upload
@@ -48,9 +65,9 @@ impl Callee for Handled {
             Slot::Limited
         };
         Ok(Bound {
-            future: self.answer(Arc::clone(&head), handling),
+            future: self.answer(Arc::clone(&head), runs),
             head,
-            uploads: args.uploads,
+            uploads: UploadSinks::default(),
             cancellation: None,
             slot,
             span: tracing::Span::none(),
@@ -84,28 +101,42 @@ impl Callee for Handled {
 }
 
 impl Handled {
-    /// Runs a handler, and answers with its result, or with the plain text of its error.
-    fn answer(
-        &self,
-        head: Arc<CallHead>,
-        handling: BoxFuture<Result<Reply, HubError>>,
-    ) -> BoxFuture<Result<(), CallError>> {
+    fn handlers(&self) -> RwLockReadGuard<'_, Handlers> {
+        self.handlers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs handlers one after another, and answers with the result of the one that has one, or with the plain text of its error.
+    fn answer(&self, head: Arc<CallHead>, runs: Vec<Handling>) -> BoxFuture<Result<(), CallError>> {
         let (outbox, protocol) = (Arc::clone(&self.outbox), self.protocol);
         Box::pin(async move {
-            let handled = AssertUnwindSafe(handling).catch_unwind().await;
+            let mut answer = None;
+            for (answers, handling) in runs {
+                let handled = AssertUnwindSafe(handling).catch_unwind().await;
+                match &handled {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => {
+                        tracing::error!(target = %head.target(), ?error, "a handler failed");
+                    }
+                    Err(_) => tracing::error!(target = %head.target(), "a handler panicked"),
+                }
+                if answers {
+                    answer = Some(handled);
+                }
+            }
             let write = |outcome: Outcome<'_, &(dyn HubResult + Send)>| {
                 let draft = head.completion(protocol, outcome)?;
                 head.answered.store(true, Relaxed);
                 draft.into_iter().for_each(|draft| outbox.append(draft));
                 Ok(())
             };
-            match &handled {
-                Ok(Ok(reply)) => match reply.as_value() {
+            match &answer {
+                Some(Ok(Ok(reply))) => match reply.as_value() {
                     Some(value) => write(Outcome::Result(value)),
                     None => write(Outcome::Error(NO_RESULT.into())),
                 },
-                Ok(Err(error)) => write(Outcome::Error(error.to_string().into())),
-                Err(_) => write(Outcome::Error("The handler panicked.".into())),
+                Some(Ok(Err(error))) => write(Outcome::Error(error.to_string().into())),
+                Some(Err(_)) => write(Outcome::Error("The handler panicked.".into())),
+                None => write(Outcome::Error(NO_RESULT.into())),
             }
             .map_err(|error: Error| CallError::Method(error.into()))
         })

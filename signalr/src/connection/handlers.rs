@@ -1,9 +1,13 @@
 //! What the other side may call on a client: handlers by name.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use super::{Args, BindError, BoxFuture};
-use crate::{hub_error::HubError, protocol::HubResult};
+use crate::{
+    error::{Error, Kind},
+    hub_error::HubError,
+    protocol::HubResult,
+};
 
 /// An implementation of a `#[receiver]` trait whose methods a server may call; written by `#[receiver]` on the `impl`.
 ///
@@ -39,46 +43,112 @@ pub trait Callbacks: Send + Sync + 'static {
     fn register(self: Arc<Self>, on: &mut Handlers);
 }
 
-type Run = Box<
-    dyn Fn(&mut Args<'_>) -> Result<BoxFuture<Result<Reply, HubError>>, BindError> + Send + Sync,
->;
+type Run =
+    dyn Fn(&mut Args<'_>) -> Result<BoxFuture<Result<Reply, HubError>>, BindError> + Send + Sync;
 
 /// What is called by one name.
+#[derive(Clone)]
 pub(super) struct Handler {
-    name: &'static str,
+    number: u64,
+    name: Cow<'static, str>,
     pub(super) params: usize,
-    pub(super) run: Run,
+    /// Whether it gives a result.
+    pub(super) answers: bool,
+    pub(super) run: Arc<Run>,
 }
 
 /// The handlers of one client, by name; letter case does not matter (HP-83).
 #[doc(hidden)]
 #[derive(Default)]
 pub struct Handlers {
-    by_name: Vec<Handler>,
+    /// In the order of their registration, which is the order in which those of one name run.
+    all: Vec<Handler>,
+    added: u64,
 }
 
 impl Handlers {
-    /// Adds a handler that takes so many arguments.
-    pub fn add<F>(&mut self, name: &'static str, params: usize, run: F)
+    /// Adds a handler that takes so many arguments and gives a result where it `answers`. Returns its number.
+    pub fn add<F>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        params: usize,
+        answers: bool,
+        run: F,
+    ) -> u64
     where
         F: Fn(&mut Args<'_>) -> Result<BoxFuture<Result<Reply, HubError>>, BindError>
             + Send
             + Sync
             + 'static,
     {
-        let run = Box::new(run);
-        self.by_name.push(Handler { name, params, run });
+        self.added += 1;
+        self.all.push(Handler {
+            number: self.added,
+            name: name.into(),
+            params,
+            answers,
+            run: Arc::new(run),
+        });
+        self.added
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&Handler> {
-        let mut handlers = self.by_name.iter();
-        handlers.find(|handler| handler.name.eq_ignore_ascii_case(name))
+    /// Takes over handlers that were registered apart.
+    ///
+    /// # Errors
+    /// Two of one name would give a result (CL-83); nothing is taken over then.
+    pub(crate) fn append(&mut self, other: Self) -> Result<Vec<u64>, Error> {
+        let answering = other.all.iter().filter(|handler| handler.answers);
+        for handler in answering {
+            let all = self.all.iter().chain(&other.all);
+            let same = all.filter(|other| other.answers && other.is_called(&handler.name));
+            if same.count() > 1 {
+                return Err(Kind::NotAllowed(
+                    format!(
+                        "'{}' already has a value returning handler. Multiple return values are not supported.",
+                        handler.name
+                    )
+                    .into(),
+                )
+                .into());
+            }
+        }
+        let first = self.added + 1;
+        for mut handler in other.all {
+            self.added += 1;
+            handler.number = self.added;
+            self.all.push(handler);
+        }
+        Ok((first..=self.added).collect())
+    }
+
+    /// Takes a handler away.
+    pub(crate) fn remove(&mut self, number: u64) {
+        self.all.retain(|handler| handler.number != number);
+    }
+
+    /// Takes all handlers of a name away.
+    pub(crate) fn remove_all(&mut self, name: &str) {
+        self.all.retain(|handler| !handler.is_called(name));
+    }
+
+    pub(super) fn find(&self, name: &str) -> Vec<Handler> {
+        let handlers = self.all.iter();
+        handlers
+            .filter(|handler| handler.is_called(name))
+            .cloned()
+            .collect()
+    }
+}
+
+impl Handler {
+    fn is_called(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
     }
 }
 
 impl fmt::Debug for Handlers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.by_name.iter().map(|handler| handler.name);
+        let names = self.all.iter().map(|handler| &handler.name);
         f.debug_list().entries(names).finish()
     }
 }

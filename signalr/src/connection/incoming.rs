@@ -30,7 +30,10 @@ pub(super) enum Step {
     /// Go on with the next message.
     Next,
     /// The other end has said goodbye.
-    Closed { error: Option<String> },
+    Closed {
+        error: Option<String>,
+        allow_reconnect: bool,
+    },
 }
 
 /// The running calls of one end of a connection.
@@ -110,9 +113,14 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             }
             Message::Completion { id, outcome, .. } => self.completion(&id, outcome)?,
             Message::CancelInvocation { id, .. } => self.cancel(&id),
-            Message::Close { error, .. } => {
-                let error = error.map(Text::into_owned);
-                return Ok(Step::Closed { error });
+            Message::Close {
+                error,
+                allow_reconnect,
+            } => {
+                return Ok(Step::Closed {
+                    error: error.map(Text::into_owned),
+                    allow_reconnect,
+                });
             }
             Message::Ping => self.side.clocks().pinged(),
             Message::Ack { .. } | Message::Sequence { .. } => {}
@@ -123,6 +131,18 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     /// Drives the calls; whether any has ended.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> bool {
         let mut progress = self.uploads.poll(cx) | self.callee.poll(cx);
+        progress |= self.poll_running(cx);
+        if !self.waiting.is_empty() {
+            let waited = self.waiting.len();
+            self.start_waiting(cx);
+            progress |= self.waiting.len() < waited;
+        }
+        progress
+    }
+
+    /// Drives the calls that run; whether any has ended.
+    fn poll_running(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let mut progress = false;
         while let Some(running) = &mut self.running
             && let Poll::Ready(Some(ended)) = running.poll_next_unpin(cx)
         {
@@ -130,12 +150,29 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             self.ended(&ended.head, ended.slot, ended.outcome);
             progress = true;
         }
-        if !self.waiting.is_empty() {
-            let waited = self.waiting.len();
-            self.start_waiting(cx);
-            progress |= self.waiting.len() < waited;
-        }
         progress
+    }
+
+    /// Lets the calls that have come run to their ends, though nothing that they answer goes anywhere: the connection has ended.
+    #[cfg(feature = "client")]
+    pub(crate) fn poll_rest(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.uploads.abandon();
+        loop {
+            let mut progress = self.poll_running(cx);
+            while !self.waiting.is_empty() && self.turns.take() {
+                if let Some(call) = self.waiting.pop_front() {
+                    self.run(cx, call);
+                    progress = true;
+                }
+            }
+            match progress {
+                true => {}
+                false if self.running.iter().all(FuturesUnordered::is_empty) => {
+                    return Poll::Ready(());
+                }
+                false => return Poll::Pending,
+            }
+        }
     }
 
     /// Drops all calls: the connection has ended.

@@ -43,7 +43,17 @@ enum State {
 
 impl Outflows {
     /// Adds an upload.
+    #[cfg(test)]
     pub(crate) fn with<S>(mut self, items: S) -> Self
+    where
+        S: Stream<Item: HubResult> + Send + 'static,
+    {
+        self.add(items);
+        self
+    }
+
+    /// Adds an upload.
+    pub(crate) fn add<S>(&mut self, items: S)
     where
         S: Stream<Item: HubResult> + Send + 'static,
     {
@@ -54,7 +64,6 @@ impl Outflows {
             turn: None,
             state: State::Open,
         });
-        self
     }
 
     /// Gives each upload an id, and all of them a way out.
@@ -135,7 +144,8 @@ impl Outflow {
             last => {
                 self.state = State::Ending;
                 // The reader learns that it has not got everything.
-                let error = last.and_then(Result::err).map(|error| error.to_string());
+                let error = last.and_then(Result::err);
+                let error = error.map(|error| format!("Stream errored by client: '{error}'"));
                 end(protocol, &self.id, error)
             }
         };

@@ -3,14 +3,14 @@
 use std::task::{Context as TaskContext, Poll, ready};
 
 use super::{
-    Callee, Incoming, Side,
+    Callee, Incoming, Replay, Side,
     incoming::Step,
     outbox::{Signal, Taken},
 };
 use crate::{
     error::{Error, Kind},
     hub_error::HubError,
-    protocol::framing::FrameBuffer,
+    protocol::{Message, framing::FrameBuffer},
     transport::{Read, Transport},
 };
 
@@ -21,8 +21,10 @@ pub(crate) const CLOSED_WITH_ERROR: &str = "Connection closed with an error.";
 pub(crate) struct End {
     /// The Close message; `None`: the peer cannot be told.
     pub(crate) close: Option<CloseMessage>,
-    /// What `on_disconnected` gets.
+    /// Why; `None`: one of the ends wanted it so.
     pub(crate) reason: Option<Error>,
+    /// Whether the peer's Close message lets us come back; `None`: there was none.
+    pub(crate) peer_allows_reconnect: Option<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -33,7 +35,7 @@ pub(crate) struct CloseMessage {
 
 impl End {
     /// Something went wrong; the client may come back.
-    fn failed(reason: Error, detailed: bool) -> Self {
+    pub(super) fn failed(reason: Error, detailed: bool) -> Self {
         let name = reason.wire_name();
         let error = HubError::private(name, &reason).describe(CLOSED_WITH_ERROR, detailed);
         Self {
@@ -42,14 +44,25 @@ impl End {
                 allow_reconnect: true,
             }),
             reason: Some(reason),
+            peer_allows_reconnect: None,
         }
     }
 
-    /// The transport is gone. A peer that has broken off is a peer that has left.
-    fn gone(reason: Error) -> Self {
+    /// The transport is gone.
+    pub(super) fn gone(reason: Error) -> Self {
         Self {
             close: None,
-            reason: Some(reason).filter(|reason| !reason.is_disconnect()),
+            reason: Some(reason),
+            peer_allows_reconnect: None,
+        }
+    }
+
+    /// We have decided so.
+    fn wanted(close: CloseMessage) -> Self {
+        Self {
+            close: Some(close),
+            reason: None,
+            peer_allows_reconnect: None,
         }
     }
 }
@@ -59,6 +72,8 @@ pub(crate) struct Pump<T, S> {
     pub(crate) side: S,
     pub(crate) transport: T,
     pub(crate) inbound: FrameBuffer,
+    /// `None`: the connection ends with its link.
+    pub(crate) replay: Option<Box<Replay>>,
 }
 
 impl<T: Transport, S: Side> Pump<T, S> {
@@ -87,6 +102,22 @@ impl<T: Transport, S: Side> Pump<T, S> {
         }
     }
 
+    /// Handles what has arrived though nothing can be written any more, so that the peer's goodbye is heard.
+    #[cfg(feature = "client")]
+    pub(crate) fn poll_last_words<C: Callee>(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        incoming: &mut Incoming<S, C>,
+    ) -> Option<End> {
+        loop {
+            match self.poll_input(cx, incoming) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(end) => return Some(end).filter(|end| end.peer_allows_reconnect.is_some()),
+            }
+        }
+    }
+
     /// Takes what is queued and writes it; whether that made room, so that reading may go on. `park`: until nothing more is queued
     /// or the transport takes no more, and have the next push wake the task.
     ///
@@ -97,7 +128,8 @@ impl<T: Transport, S: Side> Pump<T, S> {
         park: bool,
         signals: bool,
     ) -> Result<bool, End> {
-        let (mut asked, mut freed) = (false, false);
+        let mut freed = self.replay.is_some() && self.poll_renewed(cx);
+        let mut asked = false;
         loop {
             match self.take(cx, park) {
                 Taken::Signal(signal) if signals => return Err(self.signaled(signal)),
@@ -108,7 +140,11 @@ impl<T: Transport, S: Side> Pump<T, S> {
                 // The transport has just been asked to write.
                 Taken::Nothing if asked => return Ok(freed),
                 Taken::Nothing => {}
-                Taken::Packets => self.side.clocks().sent(self.side.now()),
+                Taken::Packets => {
+                    self.side.clocks().sent(self.side.now());
+                    // What is held back goes on with acknowledgements, which are read even while there is no room.
+                    freed |= self.replay.is_some();
+                }
             }
             // What queued up behind a batch goes out as soon as the batch is written.
             asked = park && self.transport.unsent() > 0;
@@ -119,11 +155,31 @@ impl<T: Transport, S: Side> Pump<T, S> {
         }
     }
 
+    /// Whether another link was taken up: it begins with a number and all that the peer may have missed.
+    fn poll_renewed(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        if self.transport.poll_renewed(cx).is_pending() {
+            return false;
+        }
+        // The peer repeats what was not acknowledged, and that is acknowledged when it is handled.
+        self.inbound.clear();
+        if let Some(replay) = &mut self.replay {
+            replay.renew(self.side.protocol(), &mut self.transport);
+        }
+        let (clocks, now) = (self.side.clocks(), self.side.now());
+        clocks.received(now);
+        clocks.sent(now);
+        self.side.outbox().set_stuck(None);
+        true
+    }
+
     fn take(&mut self, cx: &TaskContext<'_>, park: bool) -> Taken {
         let outbox = self.side.outbox();
         if self.transport.is_polled() || self.transport.unsent() == 0 {
-            let transport = &mut self.transport;
-            return outbox.take(cx, park, |packet| transport.push(packet));
+            let (transport, replay) = (&mut self.transport, &mut self.replay);
+            return outbox.take(cx, park, |packet| match replay {
+                None => transport.push(packet),
+                Some(replay) => replay.send(packet, transport),
+            });
         }
         match outbox.take_signal(cx, park) {
             Some(signal) => Taken::Signal(signal),
@@ -135,7 +191,14 @@ impl<T: Transport, S: Side> Pump<T, S> {
     fn poll_flush(&mut self, cx: &mut TaskContext<'_>) -> Result<bool, End> {
         let before = self.transport.unsent();
         let outbox = self.side.outbox();
+        let held = self.replay.as_ref().map_or(0, |replay| replay.held_bytes());
         match self.transport.poll_flush(cx) {
+            Poll::Ready(Ok(())) if self.replay.is_some() => {
+                // A peer that acknowledges nothing is as one that takes nothing. One that is not there has its own time.
+                let waits = held > 0 && self.transport.is_linked();
+                outbox.set_stuck(waits.then(|| self.side.now()));
+                Ok(outbox.wrote(held) || before > 0)
+            }
             Poll::Ready(Ok(())) => {
                 // Also where nothing was left: a stream may take bytes at once and flush them later.
                 outbox.set_stuck(None);
@@ -144,7 +207,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
             Poll::Ready(Err(error)) => Err(End::gone(error)),
             Poll::Pending => {
                 outbox.set_stuck((!self.transport.is_polled()).then(|| self.side.now()));
-                Ok(outbox.wrote(self.transport.unsent()))
+                Ok(outbox.wrote(self.transport.unsent() + held))
             }
         }
     }
@@ -154,17 +217,11 @@ impl<T: Transport, S: Side> Pump<T, S> {
             Signal::Close {
                 error,
                 allow_reconnect,
-            } => End {
-                close: Some(CloseMessage {
-                    error,
-                    allow_reconnect,
-                }),
-                reason: None,
-            },
-            Signal::Abort => End {
-                close: Some(CloseMessage::default()),
-                reason: None,
-            },
+            } => End::wanted(CloseMessage {
+                error,
+                allow_reconnect,
+            }),
+            Signal::Abort => End::wanted(CloseMessage::default()),
             Signal::TimedOut(error) => End::failed(error, self.side.limits().detailed_errors),
             Signal::Stuck(error) => End::gone(error),
         }
@@ -181,12 +238,15 @@ impl<T: Transport, S: Side> Pump<T, S> {
         let detailed = self.side.limits().detailed_errors;
         let failed = |error| End::failed(error, detailed);
         let (mut read, mut progress) = (false, false);
+        if self.replay.is_some() {
+            progress = self.handle_parked(cx, incoming)?;
+        }
         while self.may_read(incoming) {
             let protocol = self.side.protocol();
             let frame = self.inbound.next(protocol.is_binary()).map_err(failed)?;
             let Some(frame) = frame else {
                 if read || !self.poll_read(cx)? {
-                    break;
+                    return Ok(progress);
                 }
                 (read, progress) = (true, true);
                 // What the transport answers to by itself, such as a ping, came before the end of the messages.
@@ -199,21 +259,27 @@ impl<T: Transport, S: Side> Pump<T, S> {
             let Some(message) = protocol.decode(frame).map_err(failed)? else {
                 continue;
             };
-            match incoming.message(cx, message, frame.len()).map_err(failed)? {
-                Step::Next => {}
-                Step::Closed { error } => {
-                    return Err(End {
-                        close: Some(CloseMessage::default()),
-                        reason: error.map(|text| Kind::ClosedByPeer(text).into()),
-                    });
-                }
+            if let Some(replay) = &mut self.replay
+                && !replay
+                    .take_in(&message, &self.side, &mut self.transport)
+                    .map_err(failed)?
+            {
+                continue;
             }
+            hand_over(cx, incoming, message, frame.len(), detailed)?;
+        }
+        if self
+            .replay
+            .as_ref()
+            .is_some_and(|replay| replay.is_blocked())
+        {
+            progress |= self.poll_parking(cx, incoming)?;
         }
         Ok(progress)
     }
 
     /// Reading stops while too much waits: calls for their turn, items for their reader, answers for the client to read.
-    fn may_read<C: Callee>(&self, incoming: &mut Incoming<S, C>) -> bool {
+    pub(super) fn may_read<C: Callee>(&self, incoming: &mut Incoming<S, C>) -> bool {
         let may = !self.side.outbox().is_ended()
             && !incoming.must_wait()
             && !self.side.outbox().is_full();
@@ -226,13 +292,12 @@ impl<T: Transport, S: Side> Pump<T, S> {
         match self.transport.poll_read(cx, self.inbound.space()) {
             Poll::Ready(Ok(Read::Data)) => Ok(true),
             // A peer that has only stopped sending still reads the Close message.
-            Poll::Ready(Ok(Read::End)) if self.inbound.is_empty() => Err(End {
-                close: Some(CloseMessage {
+            Poll::Ready(Ok(Read::End)) if self.inbound.is_empty() => {
+                Err(End::wanted(CloseMessage {
                     error: None,
                     allow_reconnect: true,
-                }),
-                reason: None,
-            }),
+                }))
+            }
             Poll::Ready(Ok(Read::End)) => Err(End::failed(
                 Kind::HalfMessage.into(),
                 self.side.limits().detailed_errors,
@@ -243,5 +308,31 @@ impl<T: Transport, S: Side> Pump<T, S> {
                 Ok(false)
             }
         }
+    }
+}
+
+/// Handles a message.
+///
+/// # Errors
+/// It is the last.
+#[inline]
+pub(super) fn hand_over<S: Side, C: Callee>(
+    cx: &mut TaskContext<'_>,
+    incoming: &mut Incoming<S, C>,
+    message: Message<'_>,
+    size: usize,
+    detailed: bool,
+) -> Result<(), End> {
+    let step = incoming.message(cx, message, size);
+    match step.map_err(|error| End::failed(error, detailed))? {
+        Step::Next => Ok(()),
+        Step::Closed {
+            error,
+            allow_reconnect,
+        } => Err(End {
+            close: Some(CloseMessage::default()),
+            reason: error.map(|text| Kind::ClosedByPeer(text).into()),
+            peer_allows_reconnect: Some(allow_reconnect),
+        }),
     }
 }

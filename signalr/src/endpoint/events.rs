@@ -34,7 +34,7 @@ pub(super) fn open<E: Endpoint>(endpoint: &Arc<E>, parts: Parts) -> HttpResponse
         Err(response) => return *response,
     };
     let request = Opening::new(parts);
-    let attached = endpoint.attach(&token, request, |inlet| {
+    let attached = endpoint.attach(&token, request, |inlet, _| {
         let (transport, outlet, body) = ServerSentEvents::new(Arc::clone(&inlet));
         let via = Via::ServerSentEvents { inlet, outlet };
         Some((via, (transport, body)))

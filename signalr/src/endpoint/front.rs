@@ -65,15 +65,16 @@ pub(crate) trait Endpoint: Send + Sync + Sized + 'static {
         })
     }
 
-    /// Opens a negotiated connection. `make` gets what was posted to it so far, and may say no.
+    /// Opens a negotiated connection. `make` gets what was posted to it so far, and whether a stateful reconnect was negotiated, and
+    /// may say no.
     fn attach<T>(
         self: &Arc<Self>,
         token: &str,
         request: Opening,
-        make: impl FnOnce(Arc<Inlet>) -> Option<(Via, T)>,
+        make: impl FnOnce(Arc<Inlet>, bool) -> Option<(Via, T)>,
     ) -> Result<(Opened<Self>, T), Refused> {
-        let attached = self.front().sessions.attach(token, |id, inlet| {
-            let (via, with) = make(inlet)?;
+        let attached = self.front().sessions.attach(token, |id, inlet, stateful| {
+            let (via, with) = make(inlet, stateful)?;
             Some((self.make(id, request, via), with))
         });
         let (token, connection, with) = attached?;

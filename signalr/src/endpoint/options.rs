@@ -26,6 +26,7 @@ pub(crate) struct HttpOptions {
     pub(crate) cors_headers: bool,
     pub(crate) authorize: Option<Authorize>,
     pub(crate) close_on_expiration: bool,
+    pub(crate) stateful_reconnect: bool,
     #[cfg(feature = "deflate")]
     pub(crate) compression: bool,
 }
@@ -47,6 +48,7 @@ impl Default for HttpOptions {
             cors_headers: true,
             authorize: None,
             close_on_expiration: false,
+            stateful_reconnect: false,
             #[cfg(feature = "deflate")]
             compression: false,
         }

@@ -45,19 +45,19 @@ pub(super) fn poll<E: Endpoint>(endpoint: &Arc<E>, parts: Parts) -> ResponseFutu
     }
 }
 
-/// What the newest poll says of its sender counts, except that the user's name stays the first one.
-fn renew(connection: &impl Attached, parts: &Parts, now: u64) {
+/// What the newest request says of its sender counts, except that the user's name stays the first one.
+pub(super) fn renew(connection: &impl Attached, parts: &Parts, now: u64) {
     connection.expiry().renew(&parts.extensions, now);
     let user = |extensions| Identity::of(extensions).and_then(Identity::user_id);
     if user(connection.request().extensions()) != user(&parts.extensions) {
-        tracing::warn!("the user of a connection has changed between two polls");
+        tracing::warn!("the user of a connection has changed between two requests");
     }
 }
 
 /// The first poll starts the connection, and brings nothing: clients see that the way is free.
 fn open<E: Endpoint>(endpoint: &Arc<E>, token: &str, parts: Parts) -> HttpResponse {
     let request = Opening::new(parts);
-    let attached = endpoint.attach(token, request, |inlet| {
+    let attached = endpoint.attach(token, request, |inlet, _| {
         let polls = Polls::new();
         let transport = LongPolling::new(Arc::clone(&inlet), Arc::clone(&polls));
         Some((Via::LongPolling { inlet, polls }, transport))

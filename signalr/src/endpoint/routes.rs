@@ -10,7 +10,7 @@ use super::{
     cors::Cors,
     events,
     front::{Attached, Endpoint},
-    polls,
+    polls::{self, renew},
     request::Opening,
     response::{HttpResponse, ResponseFuture, json, text},
     send,
@@ -132,7 +132,14 @@ fn negotiate<E: Endpoint>(endpoint: &E, parts: &Parts) -> HttpResponse {
     let front = endpoint.front();
     front.keep_beating();
     let (sessions, now) = (&front.sessions, front.now());
-    let negotiated = sessions.negotiate(&secret, id.as_str().into(), now, options);
+    // Whoever knows the token takes the connection over: it must be a secret.
+    let use_stateful_reconnect = version > 0
+        && options.stateful_reconnect
+        && options.transports.contains(&HttpTransportType::WebSockets)
+        && opening::query(parts, "useStatefulReconnect")
+            .is_some_and(|asked| asked.trim().eq_ignore_ascii_case("true"));
+    let id_of = id.as_str().into();
+    let negotiated = sessions.negotiate(&secret, id_of, use_stateful_reconnect, now, options);
     if let Err(refused) = negotiated {
         return refuse(refused);
     }
@@ -141,6 +148,7 @@ fn negotiate<E: Endpoint>(endpoint: &E, parts: &Parts) -> HttpResponse {
         negotiate::offers(&offers)
     });
     json(&Accepted {
+        use_stateful_reconnect,
         negotiate_version: version,
         connection_id: &id,
         connection_token: (version > 0).then_some(&secret),
@@ -159,6 +167,7 @@ fn open<E: Endpoint>(
     parts: Parts,
     on_upgrade: Option<OnUpgrade>,
 ) -> HttpResponse {
+    let mut renewed = None;
     let wanted = match token_of(&parts) {
         None => match check_offer(&**endpoint, HttpTransportType::WebSockets) {
             Ok(()) => None,
@@ -166,7 +175,14 @@ fn open<E: Endpoint>(
         },
         Some(_) => match check(&**endpoint, &parts, HttpTransportType::WebSockets) {
             Ok((token, None)) => Some(token),
-            Ok((_, Some(_))) => return text(StatusCode::CONFLICT, ""),
+            Ok((token, Some(connection))) => {
+                let links = connection.via().links();
+                if !links.is_some_and(|links| links.are_wanted()) {
+                    return text(StatusCode::CONFLICT, "");
+                }
+                renewed = Some(connection);
+                Some(token)
+            }
             Err(response) => return *response,
         },
     };
@@ -181,19 +197,28 @@ fn open<E: Endpoint>(
         );
     };
     let compressed = accept.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS);
+    if let Some(connection) = renewed {
+        renew(&*connection, &parts, endpoint.front().now());
+        if let Some(links) = connection.via().links() {
+            upgrade::spawn_link(Arc::clone(links), on_upgrade, compressed);
+        }
+        return accept;
+    }
     let request = Opening::new(parts);
     let opened = match wanted {
         Some(token) => {
-            let attached = endpoint.attach(&token, request, |inlet| {
+            let attached = endpoint.attach(&token, request, |inlet, stateful| {
+                let links = stateful.then(Arc::default);
                 // Whoever has posted something has chosen another transport; nothing of it may be lost.
-                inlet.end_unused().then_some((Via::WebSockets, ()))
+                let unused = inlet.end_unused();
+                unused.then_some((Via::WebSockets { links }, ()))
             });
             match attached {
                 Ok((opened, ())) => opened,
                 Err(refused) => return refuse(refused),
             }
         }
-        None => match endpoint.open(token::generate(), request, Via::WebSockets) {
+        None => match endpoint.open(token::generate(), request, Via::WebSockets { links: None }) {
             Some(opened) => opened,
             None => return refuse(Refused::Closing),
         },

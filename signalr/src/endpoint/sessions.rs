@@ -29,6 +29,8 @@ struct Negotiated {
     at: u64,
     /// What is posted before the connection is opened.
     inlet: Arc<Inlet>,
+    /// It may have one socket after another.
+    stateful: bool,
 }
 
 /// Why a connection cannot be negotiated or opened now.
@@ -70,6 +72,7 @@ impl<C: Attached> Sessions<C> {
         &self,
         token: &str,
         id: ConnectionId,
+        stateful: bool,
         now: u64,
         options: &HttpOptions,
     ) -> Result<(), Refused> {
@@ -83,7 +86,12 @@ impl<C: Attached> Sessions<C> {
         }
         state.negotiated += 1;
         let inlet = Arc::new(Inlet::new(options.receive_queue_limit));
-        let session = Session::Negotiated(Box::new(Negotiated { id, at: now, inlet }));
+        let session = Session::Negotiated(Box::new(Negotiated {
+            id,
+            at: now,
+            inlet,
+            stateful,
+        }));
         state.by_token.insert(token.into(), session);
         Ok(())
     }
@@ -103,7 +111,7 @@ impl<C: Attached> Sessions<C> {
     pub(super) fn attach<T>(
         &self,
         token: &str,
-        make: impl FnOnce(ConnectionId, Arc<Inlet>) -> Option<(Arc<C>, T)>,
+        make: impl FnOnce(ConnectionId, Arc<Inlet>, bool) -> Option<(Arc<C>, T)>,
     ) -> Result<(Arc<str>, Arc<C>, T), Refused> {
         let mut state = self.lock();
         if state.closing {
@@ -113,8 +121,13 @@ impl<C: Attached> Sessions<C> {
         else {
             return Err(Refused::Taken);
         };
-        let Negotiated { id, inlet, .. } = &**negotiated;
-        let made = make(id.clone(), Arc::clone(inlet));
+        let Negotiated {
+            id,
+            inlet,
+            stateful,
+            ..
+        } = &**negotiated;
+        let made = make(id.clone(), Arc::clone(inlet), *stateful);
         let (connection, with) = made.ok_or(Refused::Changed)?;
         let key = Arc::clone(key);
         let session = Session::Open(Arc::clone(&connection));

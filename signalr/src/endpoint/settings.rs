@@ -63,7 +63,8 @@ macro_rules! http_settings {
             self
         }
 
-        /// How long a negotiated connection may wait to be opened, and one with long polling may be without a poll. Default: 15 s.
+        /// How long a negotiated connection may wait to be opened, one with long polling be without a poll, and one with stateful
+        /// reconnect without a socket. Default: 15 s.
         pub fn disconnect_timeout(mut self, timeout: Duration) -> Self {
             self.http().disconnect_timeout = timeout;
             self

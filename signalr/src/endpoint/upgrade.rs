@@ -1,5 +1,7 @@
 //! From an HTTP request to a WebSocket.
 
+use std::sync::Arc;
+
 use futures_util::{FutureExt, future::Either};
 use http::{
     Method, StatusCode, Version,
@@ -15,11 +17,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    front::{Endpoint, Opened},
+    front::{Attached, Endpoint, Opened},
     options::HttpOptions,
     response::{HttpResponse, empty, text},
 };
-use crate::transport::ws::server::WebSocket;
+use crate::transport::{Transport, links::Links, relinked::Relinked, ws::server::WebSocket};
 
 /// Whether a request asks for a WebSocket.
 pub(super) fn is_wanted(parts: &Parts) -> bool {
@@ -122,12 +124,53 @@ where
 pub(super) fn spawn<E: Endpoint>(opened: Opened<E>, on_upgrade: OnUpgrade, compressed: bool) {
     // Chained, as a block with two waits would keep what the first has used beside the second.
     tokio::spawn(on_upgrade.then(move |upgraded| match upgraded {
-        Ok(upgraded) => Either::Left(run(opened, upgraded, compressed)),
+        Ok(upgraded) => Either::Left(match opened.connection.via().links() {
+            None => Either::Left(run(opened, upgraded, compressed)),
+            Some(links) => {
+                let links = Arc::clone(links);
+                Either::Right(run_relinked(opened, links, upgraded, compressed))
+            }
+        }),
         Err(error) => {
             tracing::debug!(%error, "the client went away during the upgrade");
             Either::Right(std::future::ready(()))
         }
     }));
+}
+
+/// Hands the socket over to a connection that has one already, or has lost it.
+pub(super) fn spawn_link(links: Arc<Links>, on_upgrade: OnUpgrade, compressed: bool) {
+    tokio::spawn(on_upgrade.map(move |upgraded| match upgraded {
+        Ok(upgraded) => links.offer(boxed(upgraded, compressed)),
+        Err(error) => tracing::debug!(%error, "the client went away during the upgrade"),
+    }));
+}
+
+/// The socket that hyper gives, of whatever host.
+fn boxed(upgraded: Upgraded, compressed: bool) -> Box<dyn Transport> {
+    #[cfg(feature = "standalone")]
+    let upgraded = match upgraded.downcast::<TokioIo<super::socket::Socket>>() {
+        Ok(parts) => {
+            let hyper::upgrade::Parts { io, read_buf, .. } = parts;
+            let leftover = bytes::Bytes::copy_from_slice(&read_buf);
+            let io = io.into_inner().settled();
+            return Box::new(socket(WebSocket::new(io, leftover), compressed));
+        }
+        Err(upgraded) => upgraded,
+    };
+    let io = TokioIo::new(upgraded);
+    let unread = bytes::Bytes::new();
+    Box::new(socket(WebSocket::new(io, unread), compressed))
+}
+
+/// Runs a connection that may have one socket after another.
+fn run_relinked<E: Endpoint>(
+    opened: Opened<E>,
+    links: Arc<Links>,
+    upgraded: Upgraded,
+    compressed: bool,
+) -> impl Future<Output = ()> + Send {
+    E::run(opened, Relinked::new(boxed(upgraded, compressed), links))
 }
 
 /// No `async fn`, whose future would keep a place for what it was called with.

@@ -7,6 +7,7 @@ use crate::{
     connection::HttpTransportType,
     transport::{
         inlet::Inlet,
+        links::Links,
         outlet::Outlet,
         polls::{Polls, Tick},
     },
@@ -16,7 +17,10 @@ use crate::{
 pub(crate) enum Via {
     /// A byte stream without HTTP.
     Stream,
-    WebSockets,
+    WebSockets {
+        /// For further sockets of the same connection, if that was negotiated.
+        links: Option<Arc<Links>>,
+    },
     ServerSentEvents {
         inlet: Arc<Inlet>,
         outlet: Arc<Outlet>,
@@ -31,16 +35,24 @@ impl Via {
     pub(crate) fn transport(&self) -> Option<HttpTransportType> {
         match self {
             Self::Stream => None,
-            Self::WebSockets => Some(HttpTransportType::WebSockets),
+            Self::WebSockets { .. } => Some(HttpTransportType::WebSockets),
             Self::ServerSentEvents { .. } => Some(HttpTransportType::ServerSentEvents),
             Self::LongPolling { .. } => Some(HttpTransportType::LongPolling),
+        }
+    }
+
+    /// Where a further socket of the same connection goes to.
+    pub(crate) fn links(&self) -> Option<&Arc<Links>> {
+        match self {
+            Self::WebSockets { links } => links.as_ref(),
+            _ => None,
         }
     }
 
     /// Where POST requests write to.
     pub(crate) fn inlet(&self) -> Option<&Arc<Inlet>> {
         match self {
-            Self::Stream | Self::WebSockets => None,
+            Self::Stream | Self::WebSockets { .. } => None,
             Self::ServerSentEvents { inlet, .. } | Self::LongPolling { inlet, .. } => Some(inlet),
         }
     }
@@ -50,7 +62,12 @@ impl Via {
         match self {
             // The connection has noticed by itself, unless it was not reading.
             Self::ServerSentEvents { outlet, .. } if outlet.is_left() => Tick::Left,
-            Self::Stream | Self::WebSockets | Self::ServerSentEvents { .. } => Tick::Fine,
+            Self::WebSockets { links: Some(links) }
+                if links.lost_for() > Some(options.disconnect_timeout) =>
+            {
+                Tick::Left
+            }
+            Self::Stream | Self::WebSockets { .. } | Self::ServerSentEvents { .. } => Tick::Fine,
             Self::LongPolling { polls, .. } => polls.tick(
                 options.poll_timeout,
                 options.disconnect_timeout,

@@ -95,6 +95,12 @@ impl FrameBuffer {
         }
     }
 
+    /// Drops all that was not handed out.
+    #[cfg(any(feature = "server", feature = "client"))]
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.limit);
+    }
+
     /// Gives the memory back when nothing is waiting: an idle connection holds no buffer.
     pub(crate) fn shrink(&mut self) {
         self.release();

@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 
 use super::HubProtocol;
 use crate::error::Error;
+#[cfg(feature = "client")]
+use crate::error::Kind;
 
 /// The answer that accepts: `{}` and a separator.
 pub(crate) const ACCEPTED: &[u8] = b"{}\x1e";
@@ -24,6 +26,40 @@ pub(crate) struct Request {
     pub(crate) version: i32,
 }
 
+/// What a client says first; JSON whatever protocol follows.
+#[cfg(feature = "client")]
+pub(crate) fn request(protocol: HubProtocol, version: i32) -> String {
+    format!(
+        "{{\"protocol\":\"{}\",\"version\":{version}}}\x1e",
+        protocol.name()
+    )
+}
+
+/// Reads a server's answer from a frame without its separator.
+///
+/// # Errors
+/// The server refuses, or this is no answer: not JSON, or a message of the hub protocol.
+#[cfg(feature = "client")]
+pub(crate) fn read_answer(frame: &[u8]) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        error: Option<String>,
+        #[serde(rename = "type")]
+        kind: Option<serde::de::IgnoredAny>,
+    }
+    let answer: Answer = serde_json::from_slice(frame)
+        .map_err(|_| Error::protocol("The server's answer to the handshake cannot be read."))?;
+    match answer {
+        Answer { kind: Some(_), .. } => Err(Error::protocol(
+            "Expected a handshake response from the server, but got a hub message.",
+        )),
+        Answer {
+            error: Some(text), ..
+        } => Err(Kind::HandshakeRefused(text).into()),
+        Answer { .. } => Ok(()),
+    }
+}
+
 /// Why a handshake is refused, as the client reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal(pub(crate) String);
@@ -37,6 +73,14 @@ impl Refusal {
     }
 }
 
+/// What a connection speaks from here on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    pub(crate) protocol: HubProtocol,
+    /// Whether the client may acknowledge and repeat messages, if that was negotiated: version 2.
+    pub(crate) repeats: bool,
+}
+
 /// Checks a request in the order of section 3.3: readable, protocol known and offered, version.
 ///
 /// `binary` says whether the transport carries binary data.
@@ -45,7 +89,7 @@ pub(crate) fn accept(
     offered: &[HubProtocol],
     binary: bool,
     detailed: bool,
-) -> Result<HubProtocol, Refusal> {
+) -> Result<Spoken, Refusal> {
     let request = read(frame).map_err(|error| {
         Refusal(if detailed {
             format!("{UNEXPECTED} InvalidDataException: {error}")
@@ -68,7 +112,10 @@ pub(crate) fn accept(
             found.name()
         )));
     }
-    Ok(found)
+    Ok(Spoken {
+        protocol: found,
+        repeats: version >= MAX_VERSION,
+    })
 }
 
 /// Reads a request from a frame without its separator; what follows the closing brace is ignored.
@@ -266,7 +313,10 @@ mod tests {
     }
 
     fn check(frame: &str, detailed: bool) -> Result<HubProtocol, String> {
-        accept(frame.as_bytes(), HubProtocol::ALL, true, detailed).map_err(|refusal| refusal.0)
+        let accepted = accept(frame.as_bytes(), HubProtocol::ALL, true, detailed);
+        accepted
+            .map(|spoken| spoken.protocol)
+            .map_err(|refusal| refusal.0)
     }
 
     #[test]

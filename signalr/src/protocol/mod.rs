@@ -235,11 +235,9 @@ pub(crate) enum Control<'a> {
         error: Option<&'a str>,
         allow_reconnect: bool,
     },
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by stateful reconnect"))]
     Ack {
         sequence_id: i64,
     },
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by stateful reconnect"))]
     Sequence {
         sequence_id: i64,
     },

@@ -142,6 +142,44 @@ impl<H: Hub> HubServerBuilder<H> {
         self
     }
 
+    /// Lets clients that ask for it go on with a connection whose WebSocket was lost, on another one. Default: off.
+    ///
+    /// Nothing is lost or doubled then: both ends keep what they have sent until it is acknowledged, once a second, and repeat it. The
+    /// hub notices nothing: the connection keeps its id, its groups, its calls and its streams, and no lifecycle method runs. A
+    /// connection that has been without a socket for [`disconnect_timeout`](Self::disconnect_timeout) ends.
+    ///
+    /// It is for WebSockets that were negotiated; clients ask for it with `withStatefulReconnect` or something like it. A client that
+    /// ends its connection in order, is sent a Close message, or does not take what is written within
+    /// [`send_timeout`](Self::send_timeout) does not come back this way.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use signalr::{Error, HubServer, hub};
+    /// # struct Chat;
+    /// # #[hub]
+    /// # impl Chat {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let server = HubServer::builder(Chat).stateful_reconnect(true).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stateful_reconnect(mut self, on: bool) -> Self {
+        self.options.http.stateful_reconnect = on;
+        self
+    }
+
+    /// How many bytes of sent messages may wait to be acknowledged on a connection with
+    /// [`stateful_reconnect`](Self::stateful_reconnect) before further ones wait. Default: 100,000. One packet may exceed the limit.
+    ///
+    /// Official clients acknowledge once a second, so this is about what one of them can be sent in a second. A client that
+    /// acknowledges nothing for [`send_timeout`](Self::send_timeout) while something waits is disconnected.
+    pub fn stateful_reconnect_buffer(mut self, bytes: usize) -> Self {
+        self.options.stateful_reconnect_buffer = bytes;
+        self
+    }
+
     http_settings!(
         "# use signalr::{HubServer, hub};\n# struct Chat;\n# #[hub]\n# impl Chat {}",
         "HubServer::builder(Chat)"

@@ -11,7 +11,7 @@ use std::{
 
 use super::options::Options;
 use crate::{
-    connection::{BoxFuture, Due, KeepAlive, Outbox, Signal},
+    connection::{Acks, BoxFuture, Due, KeepAlive, Outbox, Signal, control},
     endpoint::{Attached, Expiry, Kill, Opening, Via, millis},
     error::Kind,
     hub::{ConnectionId, HttpTransportType, Items, Link},
@@ -49,6 +49,8 @@ pub(super) struct Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Beat {
     Ping,
+    /// What has come is to be acknowledged.
+    Ack,
     NoHandshake,
     TimedOut,
     Stuck,
@@ -63,6 +65,8 @@ pub(super) enum Beat {
 pub(super) struct Agreed {
     pub(super) protocol: HubProtocol,
     pub(super) user: Option<Arc<str>>,
+    /// For a stateful reconnect.
+    pub(super) acks: Option<Arc<Acks>>,
 }
 
 /// The groups of one connection, so that leaving costs no more than having joined.
@@ -140,10 +144,10 @@ impl Attached for Connection {
         if stuck.is_some_and(|stuck| stuck >= millis(options.http.send_timeout)) {
             return Some(Beat::Stuck);
         }
-        if self.agreed.get().is_none() {
+        let Some(agreed) = self.agreed.get() else {
             let waiting = now.saturating_sub(self.started_at);
             return (waiting > millis(options.handshake_timeout)).then_some(Beat::NoHandshake);
-        }
+        };
         if options.http.close_on_expiration && self.expiry.is_over(now) {
             return Some(Beat::Expired);
         }
@@ -152,8 +156,9 @@ impl Attached for Connection {
         }
         match self.clocks.due(now) {
             Due::TimedOut => Some(Beat::TimedOut),
-            // Behind what the peer does not take, a ping would only queue up.
-            Due::Ping if stuck.is_none() => Some(Beat::Ping),
+            _ if agreed.acks.as_ref().is_some_and(|acks| acks.is_due(now)) => Some(Beat::Ack),
+            // Behind what the peer does not take, a ping would only queue up; not so where it takes, but acknowledges nothing.
+            Due::Ping if stuck.is_none() || agreed.acks.is_some() => Some(Beat::Ping),
             Due::Ping | Due::Nothing => None,
         }
     }
@@ -163,6 +168,15 @@ impl Attached for Connection {
             Beat::Ping => {
                 self.clocks.sent(now);
                 self.outbox.push(ping(self.protocol()));
+            }
+            Beat::Ack => {
+                let acks = self.agreed.get().and_then(|agreed| agreed.acks.as_ref());
+                if let Some(acks) = acks {
+                    let sequence_id = acks.say(now);
+                    self.clocks.sent(now);
+                    let ack = control(self.protocol(), &Control::Ack { sequence_id });
+                    self.outbox.push(ack);
+                }
             }
             Beat::NoHandshake => self.outbox.signal(Signal::Abort),
             Beat::TimedOut => {
@@ -205,14 +219,8 @@ impl Attached for Connection {
 fn ping(protocol: HubProtocol) -> Packet {
     static PINGS: [OnceLock<Packet>; HubProtocol::ALL.len()] =
         [const { OnceLock::new() }; HubProtocol::ALL.len()];
-    let build = || {
-        Packet::build(protocol.is_binary(), |out| {
-            protocol.write_control(out, &Control::Ping);
-            Ok::<_, std::convert::Infallible>(())
-        })
-    };
     PINGS[protocol.index()]
-        .get_or_init(|| build().unwrap_or_else(|never| match never {}))
+        .get_or_init(|| control(protocol, &Control::Ping))
         .clone()
 }
 

@@ -97,6 +97,28 @@ impl<H: Hub> HubServer<H> {
         HubContext::new(Arc::clone(&self.shared.core) as Arc<dyn Lifetime>)
     }
 
+    /// Serves a client that may come back, as if that had been negotiated over HTTP.
+    #[cfg(all(test, feature = "client", feature = "macros"))]
+    pub(crate) fn serve_links(
+        &self,
+        link: Box<dyn Transport>,
+    ) -> (
+        Arc<crate::transport::links::Links>,
+        impl Future<Output = ()> + Send + use<H>,
+    ) {
+        let links = Arc::<crate::transport::links::Links>::default();
+        let (parts, ()) = http::Request::new(()).into_parts();
+        let via = Via::WebSockets {
+            links: Some(Arc::clone(&links)),
+        };
+        // Unknown to anybody else; an `Arc` has an address of its own as long as the connection lives.
+        let token = format!("{:p}", Arc::as_ptr(&links));
+        let opened = self.shared.open(token, Opening::new(parts), via);
+        let opened = opened.expect("the server is not shutting down");
+        let relinked = crate::transport::relinked::Relinked::new(link, Arc::clone(&links));
+        (links, session::run(opened, relinked))
+    }
+
     /// Serves one client over any duplex stream, without HTTP: a TLS stream, an in-memory pipe, a serial line.
     ///
     /// The client begins with its handshake. Completes when the connection has ended; `on_disconnected` has run then. Any number of

@@ -22,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) upload_buffer: usize,
     pub(crate) max_uploads: usize,
     pub(crate) max_streams: usize,
+    /// Bytes that were sent and are not acknowledged.
+    pub(crate) stateful_reconnect_buffer: usize,
 }
 
 impl Default for Options {
@@ -38,6 +40,7 @@ impl Default for Options {
             upload_buffer: 10,
             max_uploads: 100,
             max_streams: 100,
+            stateful_reconnect_buffer: 100_000,
         }
     }
 }
@@ -59,6 +62,7 @@ impl Options {
             ("max_streams", self.max_streams),
             ("max_uploads", self.max_uploads),
             ("upload_buffer", self.upload_buffer),
+            ("stateful_reconnect_buffer", self.stateful_reconnect_buffer),
         ] {
             if value == 0 {
                 return Err(invalid(option, "must be at least 1, but is 0"));
@@ -110,6 +114,8 @@ mod tests {
         assert!(!options.detailed_errors);
         assert_eq!(options.parallel_invocations, 1);
         assert_eq!(options.upload_buffer, 10);
+        assert_eq!(options.stateful_reconnect_buffer, 100_000);
+        assert!(!options.http.stateful_reconnect);
         assert_eq!(options.heartbeat(), Duration::from_secs(1));
         options.validate().expect("valid");
     }

@@ -13,15 +13,15 @@ use tracing::Instrument;
 
 use super::{callee::ServerSide, connection::Agreed, options::Options, session::unregister, trace};
 use crate::{
-    connection::{CloseMessage, Pump, Taken},
+    connection::{Acks, CloseMessage, Pump, Replay, Taken, control},
     endpoint::{Attached, Identity, millis},
     error::Error,
     hub::{Connecting, Context, Hub, Link},
     hub_error::HubError,
     packet::Packet,
     protocol::{
-        Control, HubProtocol,
-        handshake::{self, Refusal},
+        Control,
+        handshake::{self, Refusal, Spoken},
     },
     transport::{Ending, Read, Transport},
 };
@@ -76,7 +76,7 @@ impl<T: Transport> Pump<T, ServerSide> {
     ///
     /// # Errors
     /// The application's `user_id` panicked; that costs this connection.
-    fn accept(&mut self, protocol: HubProtocol) -> Result<(), Refusal> {
+    fn accept(&mut self, Spoken { protocol, repeats }: Spoken) -> Result<(), Refusal> {
         let request = Attached::request(&*self.side.connection);
         let user = catch_unwind(AssertUnwindSafe(|| match &self.side.core.user_id {
             Some(user_id) => request.look(user_id).map(Into::into),
@@ -85,7 +85,17 @@ impl<T: Transport> Pump<T, ServerSide> {
                 .map(Into::into),
         }));
         let user = user.map_err(|_| Refusal(handshake::UNEXPECTED.to_owned()))?;
-        let agreed = self.side.connection.agreed.set(Agreed { protocol, user });
+        // An older version switches the feature off for good, whatever was negotiated.
+        let acks = self.transport.keep(repeats).then(Arc::<Acks>::default);
+        let acks = acks.filter(|_| repeats);
+        let limit = self.side.core.options().stateful_reconnect_buffer;
+        self.replay = acks.as_ref().map(|acks| Box::new(Replay::new(limit, acks)));
+        let agreed = Agreed {
+            protocol,
+            user,
+            acks,
+        };
+        let agreed = self.side.connection.agreed.set(agreed);
         debug_assert!(agreed.is_ok(), "a handshake happens once");
         let now = self.side.core.now();
         self.side.connection.clocks.sent(now);
@@ -176,6 +186,10 @@ impl<T: Transport> Pump<T, ServerSide> {
     /// From here on sends to this connection vanish, and calls that wait for it fail.
     pub(super) fn leave(&mut self) {
         let transport = &mut self.transport;
+        let held = self.replay.take().map(|replay| replay.into_held());
+        held.into_iter()
+            .flatten()
+            .for_each(|packet| transport.push(packet));
         self.side
             .connection
             .outbox
@@ -196,12 +210,7 @@ impl<T: Transport> Pump<T, ServerSide> {
                 error,
                 allow_reconnect,
             };
-            let packet = Packet::build(protocol.is_binary(), |out| {
-                protocol.write_control(out, &message);
-                Ok::<_, std::convert::Infallible>(())
-            });
-            let Ok(packet) = packet;
-            self.transport.push(packet);
+            self.transport.push(control(protocol, &message));
         }
         self.transport.close(ending);
         let options = self.side.core.options();
@@ -220,9 +229,5 @@ impl<T: Transport> Pump<T, ServerSide> {
 }
 
 fn raw(binary: bool, bytes: &[u8]) -> Packet {
-    let packet = Packet::build(binary, |out| {
-        out.extend_from_slice(bytes);
-        Ok::<_, std::convert::Infallible>(())
-    });
-    packet.unwrap_or_else(|never| match never {})
+    Packet::control(binary, |out| out.extend_from_slice(bytes))
 }

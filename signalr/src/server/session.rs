@@ -38,6 +38,7 @@ pub(super) fn run<H: Hub, T: Transport>(
             connection: Arc::clone(&opened.connection),
         },
         transport,
+        replay: None,
     });
     let begun = Box::pin(begin(Arc::clone(&opened.endpoint), pump));
     async move {
@@ -90,9 +91,11 @@ impl<H: Hub, T: Transport> Running<H, T> {
     }
 
     /// Ends the calls, and then the connection.
-    async fn finish(self, End { close, reason }: End) {
+    async fn finish(self, End { close, reason, .. }: End) {
         let Self { mut pump, incoming } = self;
         let HubCallee { cx, .. } = incoming.end();
+        // A client that has broken off is a client that has left.
+        let reason = reason.filter(|reason| !reason.is_disconnect());
         pump.finish(cx, close, reason).await;
     }
 }

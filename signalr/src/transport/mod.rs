@@ -1,14 +1,25 @@
 //! How bytes travel: in and out of one connection. Knows no hub and no message.
 
+#[cfg(feature = "server")]
 pub(crate) mod inlet;
+#[cfg(feature = "server")]
+pub(crate) mod links;
+#[cfg(feature = "server")]
 pub(crate) mod long_polling;
+#[cfg(feature = "server")]
 pub(crate) mod negotiate;
 mod out_queue;
+#[cfg(feature = "server")]
 pub(crate) mod outlet;
+#[cfg(feature = "server")]
 pub(crate) mod polls;
+#[cfg(any(feature = "server", feature = "client"))]
+pub(crate) mod relinked;
 mod scratch;
+#[cfg(feature = "server")]
 pub(crate) mod sse;
 pub(crate) mod tcp;
+#[cfg(feature = "server")]
 pub(crate) mod ws;
 
 use std::{
@@ -79,6 +90,82 @@ pub(crate) trait Transport: Send + 'static {
 
     /// Writes the rest and waits until the peer has ended its side too.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Whether the end was the peer's wish, told in the transport's own way; otherwise the way to the peer was lost.
+    fn is_closed_by_peer(&self) -> bool {
+        false
+    }
+
+    /// Says whether the transport is to live on when the way to the peer is lost, after a `false` never again. Returns whether it can.
+    fn keep(&mut self, on: bool) -> bool {
+        let _ = on;
+        false
+    }
+
+    /// Whether there is a way to the peer now; what is pushed without one vanishes.
+    fn is_linked(&self) -> bool {
+        true
+    }
+
+    /// Takes another way to the peer: what was not read from the one before, or not written to it, will never be.
+    fn poll_renewed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Pending
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn is_binary(&self) -> bool {
+        (**self).is_binary()
+    }
+
+    fn is_polled(&self) -> bool {
+        (**self).is_polled()
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+    ) -> Poll<Result<Read, Error>> {
+        (**self).poll_read(cx, into)
+    }
+
+    fn push(&mut self, packet: Packet) {
+        (**self).push(packet);
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        (**self).poll_flush(cx)
+    }
+
+    fn unsent(&self) -> usize {
+        (**self).unsent()
+    }
+
+    fn close(&mut self, ending: Ending) {
+        (**self).close(ending);
+    }
+
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_closed(cx)
+    }
+
+    fn is_closed_by_peer(&self) -> bool {
+        (**self).is_closed_by_peer()
+    }
+
+    fn keep(&mut self, on: bool) -> bool {
+        (**self).keep(on)
+    }
+
+    fn is_linked(&self) -> bool {
+        (**self).is_linked()
+    }
+
+    fn poll_renewed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_renewed(cx)
+    }
 }
 
 /// Writes frames to a socket without the task that it belongs to, whoever is allowed to do so at the moment.

@@ -56,6 +56,9 @@ pub(crate) fn offers(offers: &[Offer]) -> Box<RawValue> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Accepted<'a> {
+    /// Said only where it is true.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) use_stateful_reconnect: bool,
     pub(crate) negotiate_version: i32,
     pub(crate) connection_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,7 +121,8 @@ mod tests {
 
     #[test]
     fn property_order_of_section_2_2() {
-        let answer = Accepted {
+        let mut answer = Accepted {
+            use_stateful_reconnect: false,
             negotiate_version: 1,
             connection_id: "I",
             connection_token: Some("T"),
@@ -130,6 +134,12 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&answer).expect("plain strings"),
             r#"{"negotiateVersion":1,"connectionId":"I","connectionToken":"T","availableTransports":[{"transport":"WebSockets","transferFormats":["Text","Binary"]},{"transport":"ServerSentEvents","transferFormats":["Text"]}]}"#
+        );
+        answer.use_stateful_reconnect = true;
+        let json = serde_json::to_string(&answer).expect("plain strings");
+        assert!(
+            json.starts_with(r#"{"useStatefulReconnect":true,"negotiateVersion":1,"#),
+            "{json}"
         );
     }
 }

@@ -67,6 +67,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .max_receive_size(256 * 1024)
         .allow_origins(std::env::args().skip(2))
         .build()?;
+    let stateful = HubServer::builder(Everything::default())
+        .stateful_reconnect(true)
+        .parallel_invocations(2)
+        .build()?;
     let compressed = HubServer::builder(Everything::default())
         .compression(true)
         .build()?;
@@ -88,6 +92,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .mount(large.at("/large"))
         .mount(members.at("/members"))
         .mount(compressed.at("/compressed"))
+        .mount(stateful.at("/stateful"))
         .mount(HubServer::new(Streams).at("/streams"))
         .mount(questions.at("/questions"))
         .mount(HubServer::new(Refuse).at("/refuse"))

@@ -7,6 +7,7 @@ mod encoding;
 pub mod http;
 pub mod http2;
 mod line;
+pub mod links;
 mod log;
 pub mod msgpack;
 mod peer;

@@ -175,6 +175,7 @@ pub fn show(body: &[u8]) -> String {
                 reader.push(r#","allowReconnect":true"#);
             }
         }
+        (8 | 9, 2) => reader.property("sequenceId"),
         other => panic!("type and items of a message: {other:?}"),
     }
     assert!(reader.rest.is_empty(), "behind the message: {body:x?}");

@@ -27,7 +27,7 @@
 
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
-use signalr::{Connecting, Context, Error, Hub, HubError, Receiver, dotnet, hub, receiver};
+use signalr::{Connecting, Context, Error, Hub, HubConnection, HubError, Receiver, dotnet, hub, receiver};
 
 /// A point.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
@@ -181,8 +181,60 @@ impl Private {
     }
 }
 
+/// What clients call.
+#[hub]
+pub trait Store {
+    /// Puts a point.
+    async fn put(&self, cx: &Context<Self>, point: &Point, name: Option<&str>) -> Point;
+    /// All points.
+    fn all(&self) -> impl Stream<Item = Point>;
+    /// Takes points.
+    #[deprecated = "no use"]
+    fn take(&self, points: Receiver<Point>);
+}
+
+/// A store.
+#[derive(Debug)]
+pub struct Shop;
+
+#[hub]
+impl Store for Shop {
+    async fn put(&self, _cx: &Context<Self>, point: &Point, _name: Option<&str>) -> Point {
+        std::future::ready(point.clone()).await
+    }
+    fn all(&self) -> impl Stream<Item = Point> {
+        stream::empty()
+    }
+    fn take(&self, points: Receiver<Point>) {
+        drop(points);
+    }
+}
+
+/// What this crate calls elsewhere, and nobody implements here.
+#[hub]
+trait Foreign {
+    async fn put(&self, text: &str) -> u8;
+    fn numbers(&self) -> Receiver<u8>;
+}
+
+/// Calls.
+///
+/// # Errors
+///
+/// When nobody answers.
+pub async fn calls(connection: &HubConnection) -> Result<usize, Error> {
+    let chat = ChatProxy::new(connection);
+    chat.sending().send("text").await?;
+    drop(chat.count(1).await?);
+    let name = chat.name().await?;
+    let point = StoreProxy::new(connection).put(&Point::default(), None).await?;
+    println!("{name} {point:?} {:?}", ForeignProxy::new(connection));
+    chat.upload(stream::iter([Point::default()])).await
+}
+
 fn main() {
     assert_eq!(Chat::METHODS.len(), 6);
+    assert_eq!(Shop::METHODS.len(), 3);
     assert_eq!(Private::METHODS.len(), 1);
     assert_eq!(Private.callable(), 1);
     let note = Note {

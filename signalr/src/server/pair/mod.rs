@@ -5,7 +5,7 @@ mod ends;
 mod streams;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, RwLock},
     time::Duration,
 };
 
@@ -21,11 +21,10 @@ use crate::{
     CancellationToken, Context, HubError, HubProtocol, Receiver,
     connection::{
         Callbacks, Caller, Due, End, Handled, Handlers, Incoming, KeepAlive, Limits, Outbox, Pump,
-        Side, Signal,
+        Side, Signal, control,
     },
     error::Kind,
     hub,
-    packet::Packet,
     protocol::{Control, framing::FrameBuffer},
     receiver,
     transport::tcp::Raw,
@@ -75,12 +74,7 @@ impl ClientSide {
             Due::Nothing => {}
             Due::Ping => {
                 self.clocks.sent(now);
-                let ping = Packet::build(self.protocol.is_binary(), |out| {
-                    self.protocol.write_control(out, &Control::Ping);
-                    Ok::<_, std::convert::Infallible>(())
-                });
-                let Ok(ping) = ping;
-                self.outbox.push(ping);
+                self.outbox.push(control(self.protocol, &Control::Ping));
             }
             Due::TimedOut => self
                 .outbox
@@ -132,18 +126,19 @@ impl Client {
         let handled = Handled {
             outbox: Arc::clone(&side.outbox),
             protocol,
-            handlers: Arc::new(handlers),
+            handlers: Arc::new(RwLock::new(handlers)),
             caller: caller.clone(),
         };
         let mut pump = Pump {
             side: side.clone(),
             transport: Raw::new(io),
             inbound: FrameBuffer::new(None),
+            replay: None,
         };
         let mut incoming = Incoming::new(side.clone(), handled);
         let running = tokio::spawn(async move {
             let end = std::future::poll_fn(|cx| pump.poll_run(cx, &mut incoming)).await;
-            incoming.end().caller.close();
+            incoming.end().caller.close(None);
             end
         });
         let beating = side.clone();

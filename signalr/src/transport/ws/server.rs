@@ -229,6 +229,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         let _: io::Result<()> = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
         Poll::Ready(())
     }
+
+    fn is_closed_by_peer(&self) -> bool {
+        self.close_received
+    }
 }
 
 /// A pong frame; the payload of a control frame fits a one-byte length.

@@ -1,7 +1,8 @@
 use signalr::hub;
 
-#[hub]
+#[hub(client = ChatClient, name = "Chat")]
 pub trait Chat {
+    #[hub(rename = "Send")]
     async fn send(&self);
 }
 

@@ -1,0 +1,356 @@
+//! The handle of a connection.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, Weak},
+};
+
+use tokio::sync::watch;
+
+use super::{
+    arguments::{CallArguments, Values},
+    events::Event,
+    handler::{EventHandler, ResultHandler},
+    life,
+    registration::Registration,
+    shared::{HubConnectionState, Phase, Shared},
+};
+use crate::{
+    connection::{Callbacks, ConnectionId, Handlers, ItemStream},
+    error::Error,
+    protocol::HubArg,
+};
+
+/// A connection to a hub.
+///
+/// Clones are handles of the same connection, and may be used from anywhere, its own handlers included. When the last handle is
+/// dropped the connection is stopped; a handler that needs one and should not keep the connection takes a
+/// [weak](Self::downgrade) one.
+///
+/// # Example
+///
+/// ```no_run
+/// use signalr::HubConnection;
+///
+/// # async fn run() -> Result<(), signalr::Error> {
+/// let connection = HubConnection::builder("http://localhost:5000/chat")
+///     .on("said", |user: String, text: String| async move { println!("{user}: {text}") })
+///     .automatic_reconnect()
+///     .connect()
+///     .await?;
+/// connection.invoke::<()>("say", ("ann", "hi")).await?;
+/// connection.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct HubConnection(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Some(life) = &*self.shared.life() {
+            life.stop.cancel();
+        }
+    }
+}
+
+/// A handle that does not keep the connection; see [`HubConnection::downgrade`].
+#[derive(Clone)]
+pub struct WeakHubConnection(Weak<Handle>);
+
+impl WeakHubConnection {
+    /// A handle, if the connection still has one.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<HubConnection> {
+        self.0.upgrade().map(HubConnection)
+    }
+}
+
+impl HubConnection {
+    pub(super) fn new(shared: Shared) -> Self {
+        let shared = Arc::new(shared);
+        Self(Arc::new(Handle { shared }))
+    }
+
+    /// Opens the connection: negotiates, finds a transport that works, and shakes hands.
+    ///
+    /// May be called again when the connection has ended.
+    ///
+    /// # Errors
+    /// The connection is started already; the server is not reached, refuses, or answers something else than SignalR; the connection
+    /// is stopped meanwhile. It is `Disconnected` afterwards, and no closed event is raised.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the attempt.
+    pub async fn start(&self) -> Result<(), Error> {
+        life::start(&self.0.shared).await
+    }
+
+    /// Ends the connection, or the attempts to open it. Calls that wait fail, running handlers are not waited for.
+    ///
+    /// Does nothing if there is no connection. May be called from a handler.
+    ///
+    /// # Cancel safety
+    /// The connection ends even if the future is dropped, once it was polled.
+    pub async fn stop(&self) {
+        let life = self.0.shared.life().clone();
+        if let Some(life) = life {
+            life.stop.cancel();
+            life.over.cancelled().await;
+        }
+    }
+
+    /// Where the connection stands.
+    #[must_use]
+    pub fn state(&self) -> HubConnectionState {
+        self.0.shared.phase().state()
+    }
+
+    /// The state to be watched; it can change any number of times between two looks.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # use signalr::{HubConnection, HubConnectionState};
+    /// # async fn run(connection: HubConnection) {
+    /// let mut states = connection.states();
+    /// let _ = states.wait_for(|state| *state == HubConnectionState::Disconnected).await;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn states(&self) -> watch::Receiver<HubConnectionState> {
+        self.0.shared.states()
+    }
+
+    /// The connection's id, while it is connected; none where nothing was negotiated.
+    #[must_use]
+    pub fn connection_id(&self) -> Option<ConnectionId> {
+        match self.0.shared.phase() {
+            Phase::Connected(line) => line.id,
+            _ => None,
+        }
+    }
+
+    /// Calls a method and waits for its result; `()` takes any.
+    ///
+    /// Waits first if the connection is just being opened.
+    ///
+    /// # Errors
+    /// The connection is not open, or ends; an argument cannot be serialized; the method fails ([`Error::remote_message`]); the result
+    /// is no `R`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the call, at the server too, and its uploads.
+    pub async fn invoke<R: HubArg + 'static>(
+        &self,
+        method: &str,
+        arguments: impl CallArguments + Send,
+    ) -> Result<R, Error> {
+        let line = self.0.shared.line("invoke").await?;
+        let invoking = {
+            let mut arguments = arguments;
+            let uploads = arguments.uploads().0;
+            line.caller.invoke(method, &Values(arguments), uploads)
+        };
+        invoking.await
+    }
+
+    /// Calls a method and wants no answer. Completes when the message is queued and the uploads, if there are any, have ended; waits
+    /// while the queue is full.
+    ///
+    /// # Errors
+    /// The connection is not open, or ends; an argument cannot be serialized.
+    ///
+    /// # Cancel safety
+    /// A message that was not queued is not sent. Uploads end.
+    pub async fn send(
+        &self,
+        method: &str,
+        arguments: impl CallArguments + Send,
+    ) -> Result<(), Error> {
+        let line = self.0.shared.line("send").await?;
+        let sending = {
+            let mut arguments = arguments;
+            let uploads = arguments.uploads().0;
+            line.caller.send(method, &Values(arguments), uploads)
+        };
+        sending.await
+    }
+
+    /// Calls a streaming method and gives its items. Dropping the stream cancels the call.
+    ///
+    /// # Errors
+    /// The connection is not open, or ends; an argument cannot be serialized. What goes wrong later is the stream's last item.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the call.
+    pub async fn stream<T: HubArg + 'static>(
+        &self,
+        method: &str,
+        arguments: impl CallArguments + Send,
+    ) -> Result<ItemStream<T>, Error> {
+        let line = self.0.shared.line("stream").await?;
+        let opening = {
+            let mut arguments = arguments;
+            let uploads = arguments.uploads().0;
+            line.caller.stream(method, &Values(arguments), uploads)
+        };
+        opening.await
+    }
+
+    /// Has a closure called whenever the server sends a message of this name, whatever its letter case.
+    ///
+    /// Handlers of one name run in the order of their registration, and messages one after another: a slow handler holds later ones
+    /// up, but no answers. A message whose arguments do not fit is logged, and not handled.
+    #[expect(clippy::missing_panics_doc, reason = "only a second result is refused")]
+    pub fn on<A, H: EventHandler<A>>(&self, name: &str, handler: H) -> Registration {
+        let mut handlers = Handlers::default();
+        add_event(&mut handlers, name, handler);
+        self.register(handlers).expect("it gives no result")
+    }
+
+    /// Has a closure answer the server's questions of this name. Questions do not wait for each other, nor hold messages up.
+    ///
+    /// # Errors
+    /// There is one for this name.
+    pub fn respond<A, R, H: ResultHandler<A, R>>(
+        &self,
+        name: &str,
+        handler: H,
+    ) -> Result<Registration, Error> {
+        let mut handlers = Handlers::default();
+        add_result(&mut handlers, name, handler);
+        self.register(handlers)
+    }
+
+    /// Has a receiver, an implementation of a `#[receiver]` trait, handle all of its messages.
+    ///
+    /// # Errors
+    /// It answers questions of a name for which there is an answer already.
+    pub fn receive(&self, receiver: impl Callbacks) -> Result<Registration, Error> {
+        let mut handlers = Handlers::default();
+        Arc::new(receiver).register(&mut handlers);
+        self.register(handlers)
+    }
+
+    /// Takes all handlers of a name away.
+    pub fn off(&self, name: &str) {
+        let handlers = &self.0.shared.handlers;
+        let mut handlers = handlers.write().unwrap_or_else(PoisonError::into_inner);
+        handlers.remove_all(name);
+    }
+
+    /// Has a closure called when the connection is lost and will be opened again; with the error, if there was one.
+    ///
+    /// The handlers of all events run one after another, on a task of their own.
+    pub fn on_reconnecting<F>(&self, handler: impl Fn(Option<Error>) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.0.shared.events.add(reconnecting(handler));
+    }
+
+    /// Has a closure called when the connection is open again; with the new id, if something was negotiated. It is in no group.
+    pub fn on_reconnected<F>(
+        &self,
+        handler: impl Fn(Option<ConnectionId>) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.0.shared.events.add(reconnected(handler));
+    }
+
+    /// Has a closure called when the connection has ended for good; with the error, if there was one. It may start it again.
+    pub fn on_closed<F>(&self, handler: impl Fn(Option<Error>) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.0.shared.events.add(closed(handler));
+    }
+
+    /// A handle that does not keep the connection from being stopped when all others are gone.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakHubConnection {
+        WeakHubConnection(Arc::downgrade(&self.0))
+    }
+
+    fn register(&self, new: Handlers) -> Result<Registration, Error> {
+        let handlers = Arc::clone(&self.0.shared.handlers);
+        let numbers = {
+            let mut handlers = handlers.write().unwrap_or_else(PoisonError::into_inner);
+            handlers.append(new)?
+        };
+        Ok(Registration { handlers, numbers })
+    }
+}
+
+impl fmt::Debug for HubConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubConnection")
+            .field("state", &self.state())
+            .field("id", &self.connection_id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WeakHubConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakHubConnection")
+    }
+}
+
+type OnEvent = Arc<dyn Fn(Event) -> crate::connection::BoxFuture<()> + Send + Sync>;
+
+pub(super) fn reconnecting<F>(
+    handler: impl Fn(Option<Error>) -> F + Send + Sync + 'static,
+) -> OnEvent
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move |event| match event {
+        Event::Reconnecting(error) => Box::pin(handler(error)),
+        _ => Box::pin(std::future::ready(())),
+    })
+}
+
+pub(super) fn reconnected<F>(
+    handler: impl Fn(Option<ConnectionId>) -> F + Send + Sync + 'static,
+) -> OnEvent
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move |event| match event {
+        Event::Reconnected(id) => Box::pin(handler(id)),
+        _ => Box::pin(std::future::ready(())),
+    })
+}
+
+pub(super) fn closed<F>(handler: impl Fn(Option<Error>) -> F + Send + Sync + 'static) -> OnEvent
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move |event| match event {
+        Event::Closed(error) => Box::pin(handler(error)),
+        _ => Box::pin(std::future::ready(())),
+    })
+}
+
+pub(super) fn add_event<A, H: EventHandler<A>>(handlers: &mut Handlers, name: &str, handler: H) {
+    handlers.add(name.to_owned(), H::PARAMS, false, move |args| {
+        handler.run(args)
+    });
+}
+
+pub(super) fn add_result<A, R, H: ResultHandler<A, R>>(
+    handlers: &mut Handlers,
+    name: &str,
+    handler: H,
+) {
+    handlers.add(name.to_owned(), H::PARAMS, true, move |args| {
+        handler.run(args)
+    });
+}

@@ -1,0 +1,54 @@
+//! How a connection comes about.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::redial::Redial;
+use crate::{
+    connection::{BoxFuture, ConnectionId},
+    error::{Error, Kind},
+    transport::{Transport, tcp::Raw},
+};
+
+/// An open transport, and what is known of it.
+pub(super) struct Connected {
+    pub(super) transport: Box<dyn Transport>,
+    /// What negotiation gave; none without.
+    pub(super) id: Option<ConnectionId>,
+    /// Whether the transport's own requests are signs of life: there are no pings then, and no time-out.
+    pub(super) is_alive_by_itself: bool,
+    /// Opens further links of this connection, where a stateful reconnect was negotiated.
+    pub(super) redial: Option<Redial>,
+}
+
+/// Opens a connection, as often as it is asked to.
+pub(super) trait Connect: Send + Sync + 'static {
+    fn connect(&self) -> BoxFuture<Result<Connected, Error>>;
+}
+
+/// Byte streams that somebody else opens.
+pub(super) struct Streams<F>(pub(super) F);
+
+impl<F, T, S> Connect for Streams<F>
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    fn connect(&self) -> BoxFuture<Result<Connected, Error>> {
+        let stream = (self.0)();
+        Box::pin(async move {
+            let stream = stream.await.map_err(|source| Kind::ConnectBy {
+                what: "the connector could not open a stream".to_owned(),
+                source: source.into(),
+            })?;
+            Ok(Connected {
+                transport: Box::new(Raw::new(stream)),
+                id: None,
+                is_alive_by_itself: false,
+                redial: None,
+            })
+        })
+    }
+}

@@ -1,0 +1,270 @@
+//! From a URL to an open transport: negotiation, and the choice of what the server offers.
+
+use std::{fmt::Write, sync::Arc};
+
+use http::{Method, Uri, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Limited};
+
+use super::{
+    answer::{Accepted, Answer, Offer},
+    options::needs_rustls,
+    polling::LongPolling,
+    requests::{Request, Requests, too_late},
+    sse::ServerSentEvents,
+    url::HubUrl,
+    websocket::WebSocket,
+};
+use crate::{
+    client::{connector::Connected, redial::Redial, rt::timeout},
+    connection::HttpTransportType,
+    error::{Error, Kind},
+    transport::Transport,
+};
+
+/// Negotiations of one attempt that may lead elsewhere.
+const MOST_REDIRECTS: usize = 100;
+/// Bytes of an answer to negotiation.
+const ANSWER_SIZE: usize = 64 * 1024;
+
+/// One attempt to connect.
+pub(super) struct Attempt {
+    pub(super) requests: Arc<Requests>,
+    pub(super) url: HubUrl,
+    /// Whether messages are binary.
+    pub(super) is_binary: bool,
+    /// Bytes that the server may send in one piece.
+    pub(super) limit: usize,
+    /// Whether a connection that outlives its WebSocket is wanted.
+    pub(super) is_stateful: bool,
+}
+
+impl Attempt {
+    pub(super) async fn run(mut self) -> Result<Connected, Error> {
+        if self.requests.settings.options.skip_negotiation {
+            let uri = self.url.connect(None)?;
+            let opened = self.open(HttpTransportType::WebSockets, &uri).await?;
+            return Ok(Connected { id: None, ..opened });
+        }
+        let sockets = HttpTransportType::WebSockets;
+        let asks = self.requests.settings.options.allows(sockets);
+        let first = self.negotiate(asks).await?;
+        self.choose(first).await
+    }
+
+    /// Tries what the server offers, in its order.
+    async fn choose(&mut self, mut first: Accepted) -> Result<Connected, Error> {
+        let offers = std::mem::take(&mut first.offers);
+        let (mut negotiated, mut failures, mut tried) =
+            (Some(first), Failures::default(), Vec::new());
+        for offer in &offers {
+            let transport = match self.usable(offer) {
+                Ok(transport) if tried.contains(&transport) => continue,
+                Ok(transport) => transport,
+                Err(text) => {
+                    failures.add(&offer.transport, &text);
+                    continue;
+                }
+            };
+            tried.push(transport);
+            // What an earlier transport was opened with is spent.
+            let accepted = match negotiated.take() {
+                Some(accepted) => Ok(accepted),
+                None => {
+                    let sockets = transport == HttpTransportType::WebSockets;
+                    self.negotiate(sockets).await
+                }
+            };
+            let opened = match accepted {
+                Ok(accepted) => {
+                    let uri = self.url.connect(Some(&accepted.token))?;
+                    let opened = self.open(transport, &uri).await;
+                    let outlives = self.is_stateful
+                        && accepted.is_stateful
+                        && transport == HttpTransportType::WebSockets;
+                    opened.map(|opened| Connected {
+                        id: Some(accepted.id.into()),
+                        redial: outlives.then(|| self.redial(&uri)),
+                        ..opened
+                    })
+                }
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(opened) => return Ok(opened),
+                Err(error) => failures.add_error(transport, &error),
+            }
+        }
+        Err(failures.into())
+    }
+
+    /// Asks for a connection, wherever the server sends us; `sockets`: it may be one over WebSockets.
+    async fn negotiate(&mut self, sockets: bool) -> Result<Accepted, Error> {
+        let stateful = self.is_stateful && sockets;
+        for _ in 0..MOST_REDIRECTS {
+            let (url, access_token) = match self.ask(stateful).await? {
+                Answer::Refused(text) => return Err(Kind::Connect(text.into()).into()),
+                Answer::Accepted(accepted) => {
+                    if let Some(token) = &accepted.access_token {
+                        self.requests.tokens.replace(token).await?;
+                    }
+                    return Ok(accepted);
+                }
+                Answer::Redirect { url, access_token } => (url, access_token),
+            };
+            if let Some(token) = access_token {
+                self.requests.tokens.replace(&token).await?;
+            }
+            self.url = self.redirected(&url)?;
+        }
+        Err(Kind::Connect("Negotiate redirection limit exceeded.".into()).into())
+    }
+
+    fn redirected(&self, url: &str) -> Result<HubUrl, Error> {
+        let from = &self.url;
+        let wrong = |rule: String| {
+            Error::from(Kind::Connect(
+                format!("the URL that {from} redirects to {rule}").into(),
+            ))
+        };
+        let url = HubUrl::parse(url).map_err(wrong)?;
+        if url.is_secure() && !cfg!(feature = "rustls") {
+            return Err(wrong(needs_rustls(&url)));
+        }
+        if from.is_secure() && !url.is_secure() {
+            return Err(wrong(format!(
+                "is `{url}`, which would show the access token and all messages"
+            )));
+        }
+        Ok(url)
+    }
+
+    async fn ask(&self, stateful: bool) -> Result<Answer, Error> {
+        let uri = self.url.negotiate(stateful);
+        let request = Request::new("negotiation", Method::POST, &uri);
+        let response = self.requests.send_fresh(&request).await?;
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|found| found.to_str().ok())
+            .unwrap_or("unknown")
+            .to_owned();
+        let limit = self.requests.limit();
+        let body = Limited::new(response.into_body(), ANSWER_SIZE).collect();
+        let body = timeout(limit, body)
+            .await
+            .map_err(|_| too_late(request.what, &request.uri, limit))?
+            .map_err(
+                |error| match error.is::<http_body_util::LengthLimitError>() {
+                    true => request.failed(format!("the answer has more than {ANSWER_SIZE} bytes")),
+                    false => request.failed(error),
+                },
+            )?;
+        Answer::read(&body.to_bytes()).map_err(|text| {
+            let kind = Kind::ConnectBy {
+                what: "Invalid negotiation response received.".to_owned(),
+                source: format!("the answer of {}, of type {content_type}: {text}", self.url)
+                    .into(),
+            };
+            kind.into()
+        })
+    }
+
+    /// Whether an offer is to be tried.
+    ///
+    /// # Errors
+    /// Why not.
+    fn usable(&self, offer: &Offer) -> Result<HttpTransportType, String> {
+        let known = HttpTransportType::ALL
+            .iter()
+            .find(|transport| transport.name() == offer.transport);
+        let Some(transport) = known.copied() else {
+            return Err("The transport is not supported by the client.".to_owned());
+        };
+        if !self.requests.settings.options.allows(transport) {
+            return Err("The transport is disabled by the client.".to_owned());
+        }
+        let format = if self.is_binary { "Binary" } else { "Text" };
+        let carries = offer.formats.iter().any(|offered| offered == format)
+            && !(self.is_binary && transport == HttpTransportType::ServerSentEvents);
+        if !carries {
+            return Err(format!(
+                "The transport does not support the '{format}' transfer format."
+            ));
+        }
+        Ok(transport)
+    }
+
+    async fn open(&self, transport: HttpTransportType, uri: &Uri) -> Result<Connected, Error> {
+        let requests = &self.requests;
+        let opened: Box<dyn Transport> = match transport {
+            HttpTransportType::WebSockets => {
+                let opening = WebSocket::open(requests, uri, self.is_binary, self.limit);
+                Box::new(opening.await?)
+            }
+            HttpTransportType::ServerSentEvents => {
+                Box::new(ServerSentEvents::open(requests, uri, self.limit).await?)
+            }
+            HttpTransportType::LongPolling => Box::new(LongPolling::open(requests, uri).await?),
+        };
+        Ok(Connected {
+            transport: opened,
+            id: None,
+            is_alive_by_itself: transport == HttpTransportType::LongPolling,
+            redial: None,
+        })
+    }
+
+    /// Opens further WebSockets of the connection at an address.
+    fn redial(&self, uri: &Uri) -> Redial {
+        let (requests, uri) = (Arc::clone(&self.requests), uri.clone());
+        let (is_binary, limit) = (self.is_binary, self.limit);
+        Box::new(move || {
+            let (requests, uri) = (Arc::clone(&requests), uri.clone());
+            Box::pin(async move {
+                let socket = WebSocket::open(&requests, &uri, is_binary, limit).await?;
+                Ok(Box::new(socket) as Box<dyn Transport>)
+            })
+        })
+    }
+}
+
+/// Why no transport worked, in order.
+#[derive(Default)]
+struct Failures {
+    text: String,
+    unauthorized: bool,
+}
+
+impl Failures {
+    fn add(&mut self, transport: &str, text: &str) {
+        // The server's word may be anything.
+        let name: String = transport.chars().take(64).collect();
+        // Writing to a text cannot fail.
+        let _ = write!(self.text, " ({} failed: {text})", name.escape_debug());
+    }
+
+    fn add_error(&mut self, transport: HttpTransportType, error: &Error) {
+        self.unauthorized |= error.is_unauthorized();
+        let mut text = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(error) = source {
+            let _ = write!(text, ": {error}");
+            source = error.source();
+        }
+        self.add(transport.name(), &text);
+    }
+}
+
+impl From<Failures> for Error {
+    fn from(failures: Failures) -> Self {
+        let text = match failures.text.is_empty() {
+            true => "None of the transports supported by the client are supported by the server."
+                .to_owned(),
+            false => format!(
+                "Unable to connect to the server with any of the available transports.{}",
+                failures.text
+            ),
+        };
+        let unauthorized = failures.unauthorized;
+        Kind::NoTransport { text, unauthorized }.into()
+    }
+}

@@ -1,0 +1,156 @@
+//! What a connection by URL is set to.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use hyper_util::client::proxy::matcher::Matcher;
+
+use super::{tokens::Provider, url::HubUrl};
+use crate::{
+    connection::HttpTransportType,
+    error::{Error, Kind},
+};
+
+const PRODUCT: &str = concat!("signalr-rust/", env!("CARGO_PKG_VERSION"));
+
+/// Headers that are the transports' own.
+const RESERVED: &[HeaderName] = &[
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::SEC_WEBSOCKET_ACCEPT,
+    header::SEC_WEBSOCKET_EXTENSIONS,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_PROTOCOL,
+    header::SEC_WEBSOCKET_VERSION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Which proxy stands between.
+pub(super) enum Proxies {
+    /// What the environment says, as everywhere; servers on the same machine are reached without.
+    Environment,
+    None,
+    One(Box<Matcher>),
+}
+
+/// The settings; they never change once the connection is built.
+pub(in crate::client) struct HttpOptions {
+    url: String,
+    transports: Vec<HttpTransportType>,
+    pub(super) skip_negotiation: bool,
+    /// On every request.
+    pub(super) headers: HeaderMap,
+    pub(super) provider: Option<Provider>,
+    pub(super) proxies: Proxies,
+    #[cfg(feature = "rustls")]
+    pub(super) tls: Option<std::sync::Arc<tokio_rustls::rustls::ClientConfig>>,
+    /// How long any answer may take, but those of polls.
+    pub(super) request_timeout: Duration,
+}
+
+impl HttpOptions {
+    pub(in crate::client) fn new(url: String) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(PRODUCT));
+        // Middleware with a login page answers 401 then, and does not redirect to it.
+        headers.insert(
+            "x-requested-with",
+            HeaderValue::from_static("XMLHttpRequest"),
+        );
+        Self {
+            url,
+            transports: HttpTransportType::ALL.to_vec(),
+            skip_negotiation: false,
+            headers,
+            provider: None,
+            proxies: Proxies::Environment,
+            #[cfg(feature = "rustls")]
+            tls: None,
+            request_timeout: Duration::from_secs(100),
+        }
+    }
+
+    pub(super) fn set_transports(&mut self, transports: Vec<HttpTransportType>) {
+        self.transports = transports;
+    }
+
+    pub(super) fn allows(&self, transport: HttpTransportType) -> bool {
+        self.transports.contains(&transport)
+    }
+
+    /// Sets a header in place of what it was; an empty value takes it away.
+    ///
+    /// # Errors
+    /// It is none, or not the user's to set.
+    pub(super) fn set_header(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        let wrong = |what: &str| invalid("header", format!("must not set `{name}`: {what}"));
+        let header = HeaderName::try_from(name).map_err(|_| wrong("it is no name of a header"))?;
+        if RESERVED.contains(&header) {
+            return Err(wrong("the transports set it"));
+        }
+        if value.is_empty() {
+            self.headers.remove(header);
+            return Ok(());
+        }
+        let mut value = HeaderValue::try_from(value)
+            .map_err(|_| wrong("the value has characters that no header takes"))?;
+        value.set_sensitive(header == header::AUTHORIZATION || header == header::COOKIE);
+        self.headers.insert(header, value);
+        Ok(())
+    }
+
+    /// # Errors
+    /// It is no address of an HTTP proxy.
+    pub(super) fn set_proxy(&mut self, url: &str) -> Result<(), Error> {
+        let matcher = Matcher::builder().all(url).build();
+        let probe = http::Uri::from_static("http://example.com/");
+        let is_http = matcher
+            .intercept(&probe)
+            .is_some_and(|proxy| proxy.uri().scheme_str() == Some("http"));
+        if !is_http {
+            return Err(invalid("proxy", "must be an http URL".to_owned()));
+        }
+        self.proxies = Proxies::One(Box::new(matcher));
+        Ok(())
+    }
+
+    /// Checks what belongs together, and gives the hub's address.
+    ///
+    /// # Errors
+    /// An option contradicts the rules.
+    pub(super) fn check(&self) -> Result<HubUrl, Error> {
+        let url = HubUrl::parse(&self.url).map_err(|rule| invalid("url", rule))?;
+        if url.is_secure() && !cfg!(feature = "rustls") {
+            return Err(invalid("url", needs_rustls(&url)));
+        }
+        if self.transports.is_empty() {
+            return Err(invalid("transports", "must name one at least".to_owned()));
+        }
+        let only_sockets = self
+            .transports
+            .iter()
+            .all(|it| *it == HttpTransportType::WebSockets);
+        if self.skip_negotiation && !only_sockets {
+            let text =
+                "Negotiation can only be skipped when using the WebSocket transport directly.";
+            return Err(Kind::NotAllowed(text.into()).into());
+        }
+        if self.request_timeout.is_zero() {
+            return Err(invalid(
+                "request_timeout",
+                "must be longer than zero".to_owned(),
+            ));
+        }
+        Ok(url)
+    }
+}
+
+pub(super) fn needs_rustls(url: &HubUrl) -> String {
+    format!("is `{url}`, but https needs the feature `rustls`")
+}
+
+fn invalid(option: &'static str, rule: String) -> Error {
+    Kind::InvalidOption { option, rule }.into()
+}

@@ -1,0 +1,129 @@
+//! Access tokens: where they come from, and how long one is used.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use http::HeaderValue;
+use tokio::sync::Mutex;
+
+use crate::{
+    connection::BoxFuture,
+    error::{Error, Kind},
+};
+
+/// What goes wrong in a user's closure.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Asks the user for a token; `None` and an empty one: there is none.
+pub(super) type Provider =
+    Arc<dyn Fn() -> BoxFuture<Result<Option<String>, BoxError>> + Send + Sync>;
+
+/// The `Authorization` header; `None`: without.
+type Token = Option<HeaderValue>;
+
+/// The token of one attempt to connect and of the connection that comes of it.
+pub(super) struct Tokens(Mutex<State>);
+
+struct State {
+    source: Source,
+    /// What the source gave last; `None`: it was not asked yet.
+    cached: Option<Token>,
+}
+
+enum Source {
+    Nothing,
+    Provider(Provider),
+    /// A redirect's, for the rest of the attempt.
+    Fixed(HeaderValue),
+}
+
+impl Tokens {
+    pub(super) fn new(provider: Option<&Provider>) -> Self {
+        let provider = provider.map(|provider| Source::Provider(Arc::clone(provider)));
+        Self(Mutex::new(State {
+            source: provider.unwrap_or(Source::Nothing),
+            cached: None,
+        }))
+    }
+
+    /// Asks for a new token, for a request that begins something.
+    ///
+    /// # Errors
+    /// The provider fails.
+    pub(super) async fn fresh(&self) -> Result<Token, Error> {
+        self.0.lock().await.ask().await
+    }
+
+    /// The last token.
+    ///
+    /// # Errors
+    /// The provider was not asked before, and fails.
+    pub(super) async fn current(&self) -> Result<Token, Error> {
+        let mut state = self.0.lock().await;
+        match &state.cached {
+            Some(token) => Ok(token.clone()),
+            None => state.ask().await,
+        }
+    }
+
+    /// A token in place of one that was refused; of several requests that were refused together the first asks. `None`: there is
+    /// nobody to ask.
+    ///
+    /// # Errors
+    /// The provider fails.
+    pub(super) async fn instead_of(&self, refused: &Token) -> Result<Option<Token>, Error> {
+        let mut state = self.0.lock().await;
+        if !matches!(state.source, Source::Provider(_)) {
+            return Ok(None);
+        }
+        match &state.cached {
+            Some(token) if token != refused => Ok(Some(token.clone())),
+            _ => state.ask().await.map(Some),
+        }
+    }
+
+    /// A redirect's token, in place of the provider's.
+    ///
+    /// # Errors
+    /// It fits no header.
+    pub(super) async fn replace(&self, token: &str) -> Result<(), Error> {
+        let mut state = self.0.lock().await;
+        state.source = bearer(token)?.map_or(Source::Nothing, Source::Fixed);
+        state.cached = None;
+        Ok(())
+    }
+}
+
+impl State {
+    async fn ask(&mut self) -> Result<Token, Error> {
+        let token = match &self.source {
+            Source::Nothing => None,
+            Source::Fixed(token) => Some(token.clone()),
+            Source::Provider(provider) => {
+                let asked = AssertUnwindSafe(async { provider().await });
+                let given = asked.catch_unwind().await.map_err(|_| {
+                    Error::from(Kind::Connect("the access token provider panicked".into()))
+                })?;
+                let token = given.map_err(|source| Kind::ConnectBy {
+                    what: "the access token provider failed".to_owned(),
+                    source,
+                })?;
+                bearer(token.as_deref().unwrap_or(""))?
+            }
+        };
+        self.cached = Some(token.clone());
+        Ok(token)
+    }
+}
+
+fn bearer(token: &str) -> Result<Token, Error> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let header = HeaderValue::try_from(format!("Bearer {token}"));
+    let mut header = header.map_err(|_| {
+        Kind::Connect("the access token has characters that no header takes".into())
+    })?;
+    header.set_sensitive(true);
+    Ok(Some(header))
+}

@@ -1,0 +1,34 @@
+//! A handler's place in the table.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::connection::Handlers;
+
+/// A registered handler. It stays when this is dropped; [`remove`](Self::remove) takes it away.
+///
+/// # Example
+///
+/// ```no_run
+/// # fn run(connection: signalr::HubConnection) {
+/// let registration = connection.on("said", |text: String| async move { println!("{text}") });
+/// registration.remove();
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Registration {
+    pub(super) handlers: Arc<RwLock<Handlers>>,
+    pub(super) numbers: Vec<u64>,
+}
+
+impl Registration {
+    /// Takes the handler away, or all handlers of a receiver. What has been called already goes on.
+    pub fn remove(self) {
+        let mut handlers = self
+            .handlers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        for number in self.numbers {
+            handlers.remove(number);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The client: against our own server over pipes and sockets, and against servers that a test plays by hand. Time is paused where there is
+//! no socket.
+
+mod calls;
+mod contract;
+mod ends;
+mod events;
+mod handlers;
+mod http_choice;
+mod http_cookies;
+mod http_cuts;
+mod http_events;
+mod http_lies;
+mod http_negotiation;
+mod http_polls;
+mod http_proxy;
+mod http_reconnect;
+mod http_sockets;
+mod http_stateful;
+mod http_stateful_ends;
+mod http_suite;
+mod http_tls;
+mod http_tokens;
+mod lies;
+mod life;
+mod proxies;
+mod reconnect;
+mod stand;
+mod support;
+mod theatre;

@@ -1,0 +1,291 @@
+//! Servers for the client: a real hub over pipes, and one that is played by hand.
+
+use std::{
+    future::ready,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use futures_util::{Stream, StreamExt};
+use signalr::{
+    Context, HttpTransportType, Hub, HubConnection, HubConnectionBuilder, HubError, HubProtocol,
+    HubServer, Receiver, hub,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    sync::mpsc,
+};
+
+pub const PROTOCOLS: [HubProtocol; 2] = [HubProtocol::Json, HubProtocol::MessagePack];
+
+/// Longer than anything takes on paused time but what never comes.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub fn note(&self, event: impl Into<String>) {
+        self.0.lock().expect("not poisoned").push(event.into());
+    }
+
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().expect("not poisoned").clone()
+    }
+}
+
+/// Lets everything happen that can happen without time passing.
+pub async fn settle() {
+    for _ in 0..2_000 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A hub with one method of each kind.
+#[derive(Clone, Default)]
+pub struct Desk {
+    pub log: Log,
+}
+
+#[hub]
+impl Desk {
+    pub fn add(&self, a: i32, b: i32) -> i32 {
+        a + b
+    }
+
+    pub fn note(&self, text: &str) {
+        self.log.note(text);
+    }
+
+    pub fn echo(&self, text: String) -> String {
+        text
+    }
+
+    /// The transport and the id of the caller's connection.
+    pub fn whereabouts(&self, cx: &Context<Self>) -> (Option<&'static str>, String) {
+        let transport = cx.transport().map(HttpTransportType::name);
+        (transport, cx.connection_id().to_string())
+    }
+
+    /// The header of the request that opened the caller's connection.
+    pub fn authorization(&self, cx: &Context<Self>) -> Option<String> {
+        let header = cx.request().headers.get("authorization")?;
+        Some(header.to_str().expect("a text").to_owned())
+    }
+
+    pub fn leave(&self, cx: &Context<Self>) {
+        cx.abort();
+    }
+
+    pub fn fail(&self, text: &str) -> Result<(), HubError> {
+        Err(HubError::new(text))
+    }
+
+    pub async fn toil(&self) {
+        let _dropped = OnDrop(self.log.clone(), "toil dropped");
+        std::future::pending::<()>().await;
+    }
+
+    pub async fn show(&self, cx: &Context<Self>, texts: Vec<String>) -> Result<(), HubError> {
+        for text in texts {
+            cx.clients().caller().send("shown", (text,)).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn ask(&self, cx: &Context<Self>, question: &str) -> Result<String, HubError> {
+        let caller = cx.clients().caller();
+        Ok(caller.invoke::<String>("asked", (question,)).await?)
+    }
+
+    pub fn counter(&self, to: u32) -> impl Stream<Item = u32> + use<> {
+        let dropped = OnDrop(self.log.clone(), "counter dropped");
+        futures_util::stream::iter(0..to).map(move |number| {
+            let _kept = &dropped;
+            number
+        })
+    }
+
+    pub fn endless(&self) -> impl Stream<Item = u32> + use<> {
+        let dropped = OnDrop(self.log.clone(), "endless dropped");
+        futures_util::stream::iter(0..).map(move |number| {
+            let _kept = &dropped;
+            number
+        })
+    }
+
+    pub async fn join(
+        &self,
+        before: &str,
+        mut a: Receiver<u32>,
+        mut b: Receiver<String>,
+        after: &str,
+    ) -> Result<String, HubError> {
+        let mut joined = before.to_owned();
+        while let Some(number) = a.recv().await {
+            joined += &number?.to_string();
+        }
+        while let Some(text) = b.recv().await {
+            joined += &text?;
+        }
+        Ok(joined + after)
+    }
+
+    pub fn doubled(
+        &self,
+        numbers: Receiver<u32>,
+    ) -> impl Stream<Item = Result<u32, HubError>> + use<> {
+        numbers.map(|number| Ok(number? * 2))
+    }
+
+    pub async fn collect(&self, mut texts: Receiver<String>) {
+        loop {
+            match texts.recv().await {
+                Some(Ok(text)) => self.log.note(text),
+                Some(Err(error)) => return self.log.note(error.to_string()),
+                None => return self.log.note("end"),
+            }
+        }
+    }
+}
+
+struct OnDrop(Log, &'static str);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.note(self.1);
+    }
+}
+
+/// A client of a hub, over a new pipe for each connection.
+pub fn of_hub<H: Hub>(server: &HubServer<H>, protocol: HubProtocol) -> HubConnectionBuilder {
+    let server = server.clone();
+    HubConnection::over(move || {
+        let (io, other) = tokio::io::duplex(16 * 1024);
+        let server = server.clone();
+        tokio::spawn(async move { server.serve_connection(other).await });
+        ready(Ok(io))
+    })
+    .protocol(protocol)
+}
+
+/// Runs a scenario in both encodings, each with a server and a client of its own.
+pub async fn in_both<F: Future<Output = ()>>(scenario: impl Fn(HubConnection, Desk) -> F) {
+    for protocol in PROTOCOLS {
+        let desk = Desk::default();
+        let server = HubServer::new(desk.clone());
+        let connection = of_hub(&server, protocol)
+            .connect()
+            .await
+            .expect("connected");
+        scenario(connection, desk).await;
+    }
+}
+
+/// A place where a test plays the server.
+pub struct Stage {
+    pipes: mpsc::UnboundedReceiver<DuplexStream>,
+    pub attempts: Arc<AtomicUsize>,
+    /// Whether attempts fail.
+    pub down: Arc<AtomicBool>,
+}
+
+impl Stage {
+    pub fn new() -> (Self, HubConnectionBuilder) {
+        let (sender, pipes) = mpsc::unbounded_channel();
+        let (attempts, down) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (count, broken) = (Arc::clone(&attempts), Arc::clone(&down));
+        let builder = HubConnection::over(move || {
+            count.fetch_add(1, Relaxed);
+            if broken.load(Relaxed) {
+                return ready(Err(std::io::ErrorKind::ConnectionRefused.into()));
+            }
+            let (io, other) = tokio::io::duplex(64 * 1024);
+            sender.send(other).expect("the test plays");
+            ready(Ok(io))
+        });
+        let stage = Self {
+            pipes,
+            attempts,
+            down,
+        };
+        (stage, builder)
+    }
+
+    /// The server's end of the next connection.
+    pub async fn pipe(&mut self) -> Actor {
+        let io = tokio::time::timeout(PATIENCE, self.pipes.recv()).await;
+        let io = io.expect("a connection in time").expect("a client");
+        Actor {
+            io,
+            rest: Vec::new(),
+        }
+    }
+
+    /// The same, with the handshake done.
+    pub async fn accept(&mut self) -> Actor {
+        let mut actor = self.pipe().await;
+        assert_eq!(actor.hear().await, r#"{"protocol":"json","version":1}"#);
+        actor.say("{}").await;
+        assert_eq!(actor.hear().await, r#"{"type":6}"#);
+        actor
+    }
+
+    /// A client that is connected, and its server's end.
+    pub async fn connected(
+        builder: HubConnectionBuilder,
+        stage: &mut Self,
+    ) -> (HubConnection, Actor) {
+        let (connection, actor) = tokio::join!(builder.connect(), stage.accept());
+        (connection.expect("connected"), actor)
+    }
+}
+
+/// A server's end of a connection, in JSON.
+pub struct Actor {
+    pub io: DuplexStream,
+    rest: Vec<u8>,
+}
+
+impl Actor {
+    pub async fn say(&mut self, message: &str) {
+        self.raw(format!("{message}\u{1e}").as_bytes()).await;
+    }
+
+    pub async fn raw(&mut self, bytes: &[u8]) {
+        self.io.write_all(bytes).await.expect("open");
+    }
+
+    /// The next message, whatever it is; an empty one is the end.
+    pub async fn hear(&mut self) -> String {
+        loop {
+            if let Some(end) = self.rest.iter().position(|byte| *byte == 0x1e) {
+                let message = self.rest[..end].to_vec();
+                self.rest.drain(..=end);
+                return String::from_utf8(message).expect("JSON");
+            }
+            let read = self.io.read_buf(&mut self.rest);
+            let read = tokio::time::timeout(PATIENCE, read).await;
+            if read.expect("something in time").unwrap_or(0) == 0 {
+                return String::new();
+            }
+        }
+    }
+
+    /// The next message that is no ping.
+    pub async fn hear_call(&mut self) -> String {
+        loop {
+            let message = self.hear().await;
+            if message != r#"{"type":6}"# {
+                return message;
+            }
+        }
+    }
+}

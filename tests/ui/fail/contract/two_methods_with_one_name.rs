@@ -1,0 +1,10 @@
+use signalr::hub;
+
+#[hub]
+pub trait Chat {
+    fn send(&self);
+    #[hub(name = "SEND")]
+    fn tell(&self);
+}
+
+fn main() {}
