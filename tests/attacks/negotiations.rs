@@ -144,7 +144,9 @@ async fn a_thousand_posts_to_a_negotiation_that_nobody_opens_are_answered_at_onc
     let _alone = alone().await;
     // Both ends of a thousand sockets are here.
     rlimit::increase_nofile_limit(4_096).expect("a limit of this process's own");
-    let hub = HubServer::new(Target);
+    // The negotiation outlives them on a machine however busy.
+    let hub = HubServer::builder(Target).disconnect_timeout(Duration::from_secs(600));
+    let hub = hub.build().expect("valid");
     let addr = serve(&hub).await;
     let victim = Victim::connect(addr).await;
     let (_, token) = negotiate(addr).await;
