@@ -122,7 +122,12 @@ impl Session {
                 if stopping.as_mut().poll(cx).is_ready() {
                     self.pump.side.outbox().signal(Signal::Abort);
                 }
-                self.pump.poll_run(cx, &mut self.incoming)
+                let run = self.pump.poll_run(cx, &mut self.incoming);
+                // A browser slows the timers of a hidden page down, but not its messages.
+                if cfg!(target_arch = "wasm32") && run.is_pending() {
+                    self.pump.side.beat();
+                }
+                run
             })
             .await
         };

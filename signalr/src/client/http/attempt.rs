@@ -2,20 +2,19 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use http::{Method, Uri, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, Limited};
+use http::Uri;
 
 use super::{
     answer::{Accepted, Answer, Offer},
-    options::needs_rustls,
-    polling::LongPolling,
-    requests::{Request, Requests, too_late},
-    sse::ServerSentEvents,
+    options::{SUPPORTED, check_scheme},
+    requests::Requests,
     url::HubUrl,
     websocket::WebSocket,
 };
+#[cfg(not(target_arch = "wasm32"))]
+use super::{polling::LongPolling, sse::ServerSentEvents};
 use crate::{
-    client::{connector::Connected, redial::Redial, rt::timeout},
+    client::{connector::Connected, redial::Redial},
     connection::HttpTransportType,
     error::{Error, Kind},
     transport::Transport,
@@ -24,7 +23,7 @@ use crate::{
 /// Negotiations of one attempt that may lead elsewhere.
 const MOST_REDIRECTS: usize = 100;
 /// Bytes of an answer to negotiation.
-const ANSWER_SIZE: usize = 64 * 1024;
+pub(super) const ANSWER_SIZE: usize = 64 * 1024;
 
 /// One attempt to connect.
 pub(super) struct Attempt {
@@ -127,9 +126,7 @@ impl Attempt {
             ))
         };
         let url = HubUrl::parse(url).map_err(wrong)?;
-        if url.is_secure() && !cfg!(feature = "rustls") {
-            return Err(wrong(needs_rustls(&url)));
-        }
+        check_scheme(&url).map_err(wrong)?;
         if from.is_secure() && !url.is_secure() {
             return Err(wrong(format!(
                 "is `{url}`, which would show the access token and all messages"
@@ -140,25 +137,8 @@ impl Attempt {
 
     async fn ask(&self, stateful: bool) -> Result<Answer, Error> {
         let uri = self.url.negotiate(stateful);
-        let request = Request::new("negotiation", Method::POST, &uri);
-        let response = self.requests.send_fresh(&request).await?;
-        let content_type = response.headers().get(CONTENT_TYPE);
-        let content_type = content_type
-            .and_then(|found| found.to_str().ok())
-            .unwrap_or("unknown")
-            .to_owned();
-        let limit = self.requests.limit();
-        let body = Limited::new(response.into_body(), ANSWER_SIZE).collect();
-        let body = timeout(limit, body)
-            .await
-            .map_err(|_| too_late(request.what, &request.uri, limit))?
-            .map_err(
-                |error| match error.is::<http_body_util::LengthLimitError>() {
-                    true => request.failed(format!("the answer has more than {ANSWER_SIZE} bytes")),
-                    false => request.failed(error),
-                },
-            )?;
-        Answer::read(&body.to_bytes()).map_err(|text| {
+        let (content_type, body) = self.requests.negotiate(&uri).await?;
+        Answer::read(&body).map_err(|text| {
             let kind = Kind::ConnectBy {
                 what: "Invalid negotiation response received.".to_owned(),
                 source: format!("the answer of {}, of type {content_type}: {text}", self.url)
@@ -173,7 +153,7 @@ impl Attempt {
     /// # Errors
     /// Why not.
     fn usable(&self, offer: &Offer) -> Result<HttpTransportType, String> {
-        let known = HttpTransportType::ALL
+        let known = SUPPORTED
             .iter()
             .find(|transport| transport.name() == offer.transport);
         let Some(transport) = known.copied() else {
@@ -200,10 +180,14 @@ impl Attempt {
                 let opening = WebSocket::open(requests, uri, self.is_binary, self.limit);
                 Box::new(opening.await?)
             }
+            #[cfg(not(target_arch = "wasm32"))]
             HttpTransportType::ServerSentEvents => {
                 Box::new(ServerSentEvents::open(requests, uri, self.limit).await?)
             }
+            #[cfg(not(target_arch = "wasm32"))]
             HttpTransportType::LongPolling => Box::new(LongPolling::open(requests, uri).await?),
+            #[cfg(target_arch = "wasm32")]
+            _ => return Err(Kind::Connect("Browsers have WebSockets alone.".into()).into()),
         };
         Ok(Connected {
             transport: opened,

@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::options::{HttpOptions, Proxies};
+use super::options::HttpOptions;
+#[cfg(not(target_arch = "wasm32"))]
+use super::options::Proxies;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::connection::HttpTransportType;
 use crate::{
     client::{HubConnection, HubConnectionBuilder},
-    connection::HttpTransportType,
     error::Error,
 };
 
@@ -33,29 +36,9 @@ impl HubConnection {
 
 /// Options of connections by URL; for others they are errors of [`build`](HubConnectionBuilder::build).
 impl HubConnectionBuilder {
-    /// The transports that may be used; all of them if nothing is said. The order is the server's.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use signalr::{HttpTransportType, HubConnection};
-    ///
-    /// let connection = HubConnection::builder("http://localhost:5000/chat")
-    ///     .transports([HttpTransportType::WebSockets, HttpTransportType::LongPolling])
-    ///     .build()?;
-    /// # Ok::<(), signalr::Error>(())
-    /// ```
-    pub fn transports(self, transports: impl IntoIterator<Item = HttpTransportType>) -> Self {
-        let transports = transports.into_iter().collect();
-        self.http("transports", |http| {
-            http.set_transports(transports);
-            Ok(())
-        })
-    }
-
     /// Whether a WebSocket is opened at once, without negotiation; `false` if nothing is said. The connection has no id then.
     ///
-    /// Anything but WebSockets alone as [`transports`](Self::transports) is an error of [`build`](Self::build).
+    /// Anything but WebSockets alone as `transports` is an error of [`build`](Self::build); browsers have nothing else.
     ///
     /// # Example
     ///
@@ -75,26 +58,8 @@ impl HubConnectionBuilder {
         })
     }
 
-    /// A header of every request, in place of an earlier one of the name; an empty value takes it away. Unless it is set,
-    /// `User-Agent` names this library, and `X-Requested-With` is `XMLHttpRequest`, which keeps servers from answering with a login page.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use signalr::HubConnection;
-    ///
-    /// let connection = HubConnection::builder("http://localhost:5000/chat")
-    ///     .header("X-Tenant", "blue")
-    ///     .header("User-Agent", "")
-    ///     .build()?;
-    /// # Ok::<(), signalr::Error>(())
-    /// ```
-    pub fn header(self, name: &str, value: &str) -> Self {
-        self.http("header", |http| http.set_header(name, value))
-    }
-
     /// A closure that is asked for the access token, which goes with every request as `Authorization: Bearer …`; `None` and an empty
-    /// text: without.
+    /// text: without. A browser's WebSocket has it in its address, as `access_token`.
     ///
     /// It is asked for each negotiation, once more for a WebSocket, and again when the server answers another request with 401, which
     /// is then repeated once. Its error fails what needed the token.
@@ -120,6 +85,78 @@ impl HubConnectionBuilder {
             http.provider = Some(Arc::new(move || Box::pin(provider())));
             Ok(())
         })
+    }
+
+    /// How long the server may take to answer a request, from the connection's opening to the answer's head; 100 s if nothing is said. A
+    /// poll has 20 s more, and is repeated when they are over.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .request_timeout(Duration::from_secs(20))
+    ///     .build()?;
+    /// # Ok::<(), signalr::Error>(())
+    /// ```
+    pub fn request_timeout(self, timeout: Duration) -> Self {
+        self.http("request_timeout", |http| {
+            http.request_timeout = timeout;
+            Ok(())
+        })
+    }
+
+    fn http(
+        mut self,
+        option: &'static str,
+        set: impl FnOnce(&mut HttpOptions) -> Result<(), Error>,
+    ) -> Self {
+        self.set_http(option, set);
+        self
+    }
+}
+
+/// What browsers leave to no page: there are none of these options on wasm32.
+#[cfg(not(target_arch = "wasm32"))]
+impl HubConnectionBuilder {
+    /// The transports that may be used; all of them if nothing is said. The order is the server's.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use signalr::{HttpTransportType, HubConnection};
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .transports([HttpTransportType::WebSockets, HttpTransportType::LongPolling])
+    ///     .build()?;
+    /// # Ok::<(), signalr::Error>(())
+    /// ```
+    pub fn transports(self, transports: impl IntoIterator<Item = HttpTransportType>) -> Self {
+        let transports = transports.into_iter().collect();
+        self.http("transports", |http| {
+            http.set_transports(transports);
+            Ok(())
+        })
+    }
+
+    /// A header of every request, in place of an earlier one of the name; an empty value takes it away. Unless it is set,
+    /// `User-Agent` names this library, and `X-Requested-With` is `XMLHttpRequest`, which keeps servers from answering with a login page.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .header("X-Tenant", "blue")
+    ///     .header("User-Agent", "")
+    ///     .build()?;
+    /// # Ok::<(), signalr::Error>(())
+    /// ```
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.http("header", |http| http.set_header(name, value))
     }
 
     /// An HTTP proxy that all connections go through, by CONNECT: `http://proxy:3128`, or with credentials `http://ann:secret@proxy:3128`.
@@ -177,35 +214,5 @@ impl HubConnectionBuilder {
             http.tls = Some(config);
             Ok(())
         })
-    }
-
-    /// How long the server may take to answer a request, from the connection's opening to the answer's head; 100 s if nothing is said. A
-    /// poll has 20 s more, and is repeated when they are over.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use signalr::HubConnection;
-    ///
-    /// let connection = HubConnection::builder("http://localhost:5000/chat")
-    ///     .request_timeout(Duration::from_secs(20))
-    ///     .build()?;
-    /// # Ok::<(), signalr::Error>(())
-    /// ```
-    pub fn request_timeout(self, timeout: Duration) -> Self {
-        self.http("request_timeout", |http| {
-            http.request_timeout = timeout;
-            Ok(())
-        })
-    }
-
-    fn http(
-        mut self,
-        option: &'static str,
-        set: impl FnOnce(&mut HttpOptions) -> Result<(), Error>,
-    ) -> Self {
-        self.set_http(option, set);
-        self
     }
 }

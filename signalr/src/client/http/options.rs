@@ -11,6 +11,9 @@ use crate::{
     error::{Error, Kind},
 };
 
+/// The transports there are, in the order in which servers offer them.
+pub(super) const SUPPORTED: &[HttpTransportType] = HttpTransportType::ALL;
+
 const PRODUCT: &str = concat!("signalr-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Headers that are the transports' own.
@@ -122,9 +125,7 @@ impl HttpOptions {
     /// An option contradicts the rules.
     pub(super) fn check(&self) -> Result<HubUrl, Error> {
         let url = HubUrl::parse(&self.url).map_err(|rule| invalid("url", rule))?;
-        if url.is_secure() && !cfg!(feature = "rustls") {
-            return Err(invalid("url", needs_rustls(&url)));
-        }
+        check_scheme(&url).map_err(|rule| invalid("url", rule))?;
         if self.transports.is_empty() {
             return Err(invalid("transports", "must name one at least".to_owned()));
         }
@@ -147,8 +148,15 @@ impl HttpOptions {
     }
 }
 
-pub(super) fn needs_rustls(url: &HubUrl) -> String {
-    format!("is `{url}`, but https needs the feature `rustls`")
+/// Whether an address can be reached at all.
+///
+/// # Errors
+/// Why not, behind "the address …".
+pub(super) fn check_scheme(url: &HubUrl) -> Result<(), String> {
+    if url.is_secure() && !cfg!(feature = "rustls") {
+        return Err(format!("is `{url}`, but https needs the feature `rustls`"));
+    }
+    Ok(())
 }
 
 fn invalid(option: &'static str, rule: String) -> Error {

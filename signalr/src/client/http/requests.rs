@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, COOKIE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
 };
 use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
@@ -18,11 +18,15 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
-use super::{cookies::Jar, dial::Dialler, options::HttpOptions, tokens::Tokens, url};
-use crate::{
-    client::rt::timeout,
-    error::{Error, Kind},
+use super::{
+    attempt::ANSWER_SIZE,
+    cookies::Jar,
+    dial::Dialler,
+    failures::{BoxError, failed, refused, too_late},
+    options::HttpOptions,
+    tokens::Tokens,
 };
+use crate::{client::rt::timeout, error::Error};
 
 /// Servers close idle sockets too; a request that meets such a close would look like the end.
 const IDLE: Duration = Duration::from_secs(20);
@@ -55,6 +59,16 @@ pub(super) struct Request {
     pub(super) body: Bytes,
 }
 
+impl Settings {
+    pub(super) fn new(mut options: HttpOptions) -> Self {
+        Self {
+            dialler: Dialler::new(&mut options),
+            options,
+            jar: Mutex::new(Jar::default()),
+        }
+    }
+}
+
 impl Request {
     pub(super) fn new(what: &'static str, method: Method, uri: &Uri) -> Self {
         Self {
@@ -66,7 +80,7 @@ impl Request {
         }
     }
 
-    pub(super) fn failed(&self, source: impl Into<super::dial::BoxError>) -> Error {
+    pub(super) fn failed(&self, source: impl Into<BoxError>) -> Error {
         failed(self.what, &self.uri, source)
     }
 }
@@ -118,6 +132,32 @@ impl Requests {
         let token = self.tokens.fresh().await?;
         let response = self.once(request, token.as_ref(), self.limit()).await?;
         success(request, response)
+    }
+
+    /// Asks for a connection; gives the type of the answer, and the answer.
+    ///
+    /// # Errors
+    /// As [`send_fresh`](Self::send_fresh); the answer is too long.
+    pub(super) async fn negotiate(&self, uri: &Uri) -> Result<(String, Bytes), Error> {
+        let request = Request::new("negotiation", Method::POST, uri);
+        let response = self.send_fresh(&request).await?;
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|found| found.to_str().ok())
+            .unwrap_or("unknown")
+            .to_owned();
+        let limit = self.limit();
+        let body = Limited::new(response.into_body(), ANSWER_SIZE).collect();
+        let body = timeout(limit, body)
+            .await
+            .map_err(|_| too_late(request.what, &request.uri, limit))?
+            .map_err(
+                |error| match error.is::<http_body_util::LengthLimitError>() {
+                    true => request.failed(format!("the answer has more than {ANSWER_SIZE} bytes")),
+                    false => request.failed(error),
+                },
+            )?;
+        Ok((content_type, body.to_bytes()))
     }
 
     async fn once(
@@ -189,30 +229,4 @@ fn success(request: &Request, response: Response<Incoming>) -> Result<Response<I
         return Ok(response);
     }
     Err(refused(request.what, &request.uri, response.status()))
-}
-
-pub(super) fn refused(what: &'static str, uri: &Uri, status: StatusCode) -> Error {
-    let kind = Kind::Status {
-        what,
-        url: url::shown(uri),
-        status: status.as_u16(),
-    };
-    kind.into()
-}
-
-pub(super) fn too_late(what: &'static str, uri: &Uri, after: Duration) -> Error {
-    let url = url::shown(uri);
-    Kind::RequestTimeout { what, url, after }.into()
-}
-
-pub(super) fn failed(
-    what: &'static str,
-    uri: &Uri,
-    source: impl Into<super::dial::BoxError>,
-) -> Error {
-    let kind = Kind::ConnectBy {
-        what: format!("{what} at {} failed", url::shown(uri)),
-        source: source.into(),
-    };
-    kind.into()
 }

@@ -6,13 +6,11 @@ use futures_util::FutureExt;
 use http::HeaderValue;
 use tokio::sync::Mutex;
 
+use super::failures::BoxError;
 use crate::{
     connection::BoxFuture,
     error::{Error, Kind},
 };
-
-/// What goes wrong in a user's closure.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Asks the user for a token; `None` and an empty one: there is none.
 pub(super) type Provider =
@@ -58,6 +56,7 @@ impl Tokens {
     ///
     /// # Errors
     /// The provider was not asked before, and fails.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) async fn current(&self) -> Result<Token, Error> {
         let mut state = self.0.lock().await;
         match &state.cached {
@@ -71,6 +70,7 @@ impl Tokens {
     ///
     /// # Errors
     /// The provider fails.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) async fn instead_of(&self, refused: &Token) -> Result<Option<Token>, Error> {
         let mut state = self.0.lock().await;
         if !matches!(state.source, Source::Provider(_)) {
