@@ -35,7 +35,7 @@ pub trait ChatClient {
 /// Something that was said; `at` is different for all messages of a room.
 #[derive(Debug, Deserialize)]
 pub struct Message {
-    /// Microseconds since 1970.
+    /// Milliseconds since 1970, made unique.
     pub at: u64,
     /// Who said it.
     pub from: String,
@@ -48,7 +48,7 @@ pub struct Message {
 pub struct People {
     /// Grows with each change.
     pub version: u64,
-    /// Sorted.
+    /// Who is there.
     pub names: Vec<String>,
 }
 
