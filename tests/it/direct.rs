@@ -18,6 +18,13 @@ impl Square {
         number
     }
 
+    pub async fn repeat(&self, cx: &Context<Self>, number: usize) -> Result<usize, HubError> {
+        let text = "r".repeat(60_000);
+        let all = cx.clients().all();
+        all.send("told", (SENDERS, number, text)).await?;
+        Ok(number)
+    }
+
     pub async fn shout(&self, cx: &Context<Self>, size: usize) -> Result<(), HubError> {
         let text = "x".repeat(size);
         Ok(cx.clients().others().send("shout", (text,)).await?)
@@ -169,5 +176,84 @@ async fn a_client_that_is_only_told_things_is_not_pinged() {
     tokio::select! {
         () = quiet => {}
         () = telling => {}
+    }
+}
+
+/// Calls that wait while a client reads nothing run as soon as there is room, while their connection's task still writes; what they
+/// send to everybody must not get into the middle of something.
+async fn methods_that_send_as_soon_as_there_is_room() {
+    let hub = HubServer::new(Square);
+    let mut wire = open(&hub, 1).await.remove(0);
+    for round in 0..10 {
+        let feed = tokio::spawn({
+            let hub = hub.clone();
+            async move {
+                // More than any socket buffers.
+                for number in 0..150 {
+                    let all = hub.context().clients().all();
+                    let sent = all.send("told", (0, number, "f".repeat(60_000))).await;
+                    sent.expect("none refuses");
+                }
+            }
+        });
+        for number in 0..5 {
+            let id = round * 5 + number;
+            let call = json!({"type": 1, "invocationId": id.to_string(), "target": "repeat", "arguments": [number]});
+            wire.tell(&call.to_string()).await;
+        }
+        let (mut fed, mut repeated, mut answers) = (0, 0, 0);
+        while (fed, repeated, answers) != (150, 5, 5) {
+            for message in in_time(wire.messages()).await {
+                let arguments = &message["arguments"];
+                match message["type"].as_u64() {
+                    Some(1) if arguments[0] == 0 => {
+                        assert_eq!(arguments[1], fed);
+                        fed += 1;
+                    }
+                    Some(1) => {
+                        assert_eq!(arguments[1], repeated);
+                        repeated += 1;
+                    }
+                    Some(3) => {
+                        assert_eq!(message["result"], answers);
+                        answers += 1;
+                    }
+                    other => assert_eq!(other, Some(6), "{message}"),
+                }
+            }
+        }
+        in_time(feed).await.expect("all are sent");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_waited_for_room_sends_between_whole_messages() {
+    methods_that_send_as_soon_as_there_is_room().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_method_that_waited_for_room_sends_between_whole_messages_of_several_workers() {
+    methods_that_send_as_soon_as_there_is_room().await;
+}
+
+#[tokio::test]
+async fn a_thread_without_a_runtime_may_send() {
+    let hub = HubServer::new(Square);
+    let mut wires = open(&hub, 40).await;
+    let context = hub.context();
+    let sender = std::thread::spawn(move || {
+        let sending = context.clients().all().send("told", (0, 0, ""));
+        let mut sending = std::pin::pin!(sending);
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        // Everybody has room, so there is nothing to wait for.
+        loop {
+            if let std::task::Poll::Ready(sent) = sending.as_mut().poll(&mut cx) {
+                return sent;
+            }
+        }
+    });
+    sender.join().expect("no panic").expect("sent");
+    for wire in &mut wires {
+        assert_eq!(in_time(wire.messages()).await[0]["target"], "told");
     }
 }

@@ -124,6 +124,7 @@ mod tests {
 
     fn park(outbox: &Outbox, waker: &Waker) {
         outbox.take(&Context::from_waker(waker), true, |_| panic!("nothing"));
+        outbox.fall_asleep(0);
     }
 
     fn socket<F: Fn() + Send + Sync>(takes: usize, meanwhile: F) -> Arc<Socket<F>> {
@@ -152,12 +153,41 @@ mod tests {
     }
 
     #[test]
+    fn nobody_writes_for_a_task_that_goes_on_or_has_bytes_left_or_for_long() {
+        let (outbox, wakes, waker) = asleep();
+        let socket = socket(usize::MAX, || {});
+        outbox.open_direct(Some(Arc::clone(&socket) as _));
+        let cx = Context::from_waker(&waker);
+        // It may be woken already, but has not returned yet.
+        assert_eq!(outbox.poll_wake_up(&cx), Poll::Ready(None));
+        outbox.take(&cx, true, |_| panic!("nothing"));
+        assert!(outbox.send_now(&packet("one")).is_none());
+        // A pong, say.
+        outbox.take(&cx, true, |_| {});
+        outbox.wrote(0);
+        park(&outbox, &waker);
+        outbox.fall_asleep(1);
+        assert!(outbox.send_now(&packet("two")).is_none());
+        assert_eq!(wakes.0.load(SeqCst), 2);
+
+        let outbox = Outbox::new(1_000_000);
+        park(&outbox, &waker);
+        outbox.open_direct(Some(Arc::clone(&socket) as _));
+        let long = "x".repeat(64 * 1024 + 1);
+        assert!(outbox.send_now(&packet(&long)).is_none());
+        assert_eq!(wakes.0.load(SeqCst), 3);
+        assert!(socket.written.lock().expect("no panic").is_empty());
+        assert!(!outbox.was_written_directly());
+    }
+
+    #[test]
     fn the_task_takes_over_what_its_socket_does_not_take() {
         for takes in [0, 4] {
             let (outbox, wakes, waker) = asleep();
             outbox.open_direct(Some(socket(takes, || {})));
             assert!(outbox.send_now(&packet("one")).is_none());
             assert_eq!(wakes.0.load(SeqCst), 1);
+            assert_eq!(outbox.was_written_directly(), takes > 0);
             // Nothing goes past the rest.
             assert!(outbox.send_now(&packet("two")).is_none());
             let rest = outbox.poll_wake_up(&Context::from_waker(&waker));

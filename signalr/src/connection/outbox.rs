@@ -22,6 +22,9 @@ use crate::{
     transport::DirectWrite,
 };
 
+/// Bytes of the longest message that a sender writes itself.
+const LONGEST_DIRECT: usize = 64 * 1024;
+
 /// A place in the line of those who wait for room. Completes, with or without an error, when the wait is over.
 pub(crate) type Turn = oneshot::Receiver<()>;
 
@@ -63,6 +66,8 @@ pub(crate) struct Outbox {
 #[repr(C)]
 struct State {
     closed: bool,
+    /// The task has nothing left to write and returns; a waker alone is there earlier, while it may still go on.
+    asleep: bool,
     /// Bytes that the transport has taken and not written.
     in_flight: usize,
     /// Set while the task sleeps.
@@ -145,7 +150,11 @@ impl Outbox {
     /// As [`send`](Self::send), but writes at once where nothing is in front and the task sleeps: that saves waking it.
     ///
     /// What the socket does not take is left to the task, and so is an error.
+    /// Long messages are all the task's, so that a sender of many gives way soon.
     pub(crate) fn send_now(&self, packet: &Packet) -> Option<Turn> {
+        if packet.len() > LONGEST_DIRECT {
+            return self.send(packet.clone());
+        }
         let mut state = self.lock();
         let Some(writer) = state.lend() else {
             drop(state);
@@ -155,7 +164,9 @@ impl Outbox {
         drop(state);
         let frame = packet.frame();
         let written = writer.try_write(frame).unwrap_or(0);
-        self.written_directly.store(true, Relaxed);
+        if written > 0 {
+            self.written_directly.store(true, Relaxed);
+        }
 
         let mut state = self.lock();
         state.in_flight = frame.len() - written;
@@ -215,7 +226,14 @@ impl Outbox {
             return Poll::Pending;
         }
         state.waker = None;
+        state.asleep = false;
         Poll::Ready(state.rest.take())
+    }
+
+    /// The task returns, and its transport has so many bytes left. Until it runs again others may write in its place, if there are
+    /// none.
+    pub(crate) fn fall_asleep(&self, unsent: usize) {
+        self.lock().asleep = unsent == 0;
     }
 
     /// Takes everything that waits. If there is nothing and `park`, the next push or signal wakes the task.
@@ -334,8 +352,11 @@ impl State {
 
     /// The right to write, where the task sleeps with nothing left to write.
     fn lend(&mut self) -> Option<Arc<dyn DirectWrite>> {
-        let idle =
-            self.waker.is_some() && self.in_flight == 0 && self.queue.is_empty() && !self.closed;
+        let idle = self.asleep
+            && self.waker.is_some()
+            && self.in_flight == 0
+            && self.queue.is_empty()
+            && !self.closed;
         idle.then(|| self.direct.lend())?
     }
 

@@ -97,6 +97,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
                 Err(end) => return Poll::Ready(end),
             }
             if !progress {
+                self.side.outbox().fall_asleep(self.transport.unsent());
                 return Poll::Pending;
             }
         }

@@ -20,7 +20,7 @@ const FEW: usize = 32;
 /// nobody else (SV-93).
 ///
 /// The sender writes itself to those that sleep, which costs less than waking them. Of many recipients it leaves the other workers
-/// of the runtime their share. Dropping it gives up the waiting only.
+/// of the runtime their share. Dropping it gives up the waiting only, and what waits for room (as everywhere).
 pub(super) async fn fan_out(registry: Arc<Registry>, to: Recipients, message: OutboundMessage) {
     let mut rest = Rest::new(registry, &to, message);
     let workers = if rest.count() <= FEW { 1 } else { workers() };
@@ -55,7 +55,7 @@ fn queue(connection: &Connection, message: &OutboundMessage) -> Option<Turn> {
     connection.outbox.send(packet.clone())
 }
 
-/// Who has not been written to yet. Whoever does not wait for the end of a send has sent it all the same.
+/// Who has not been written to yet. Whoever does not wait for the end of a send has sent it all the same to those whose queue has room.
 struct Rest {
     registry: Arc<Registry>,
     message: OutboundMessage,
