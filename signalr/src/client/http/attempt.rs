@@ -1,21 +1,26 @@
 //! From a URL to an open transport: negotiation, and the choice of what the server offers.
 
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use http::{Method, Uri, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, Limited};
 
 use super::{
     answer::{Accepted, Answer, Offer},
     options::needs_rustls,
     polling::LongPolling,
-    requests::{Request, Requests, too_late},
+    refresh,
+    requests::{Request, Requests},
     sse::ServerSentEvents,
     url::HubUrl,
     websocket::WebSocket,
 };
 use crate::{
-    client::{connector::Connected, redial::Redial, rt::timeout},
+    client::{
+        connector::Connected,
+        redial::Redial,
+        refresh::{Lifetime, Refresh},
+        rt::Instant,
+    },
     connection::HttpTransportType,
     error::{Error, Kind},
     transport::Transport,
@@ -23,13 +28,15 @@ use crate::{
 
 /// Negotiations of one attempt that may lead elsewhere.
 const MOST_REDIRECTS: usize = 100;
-/// Bytes of an answer to negotiation.
-const ANSWER_SIZE: usize = 64 * 1024;
 
 /// One attempt to connect.
 pub(super) struct Attempt {
     pub(super) requests: Arc<Requests>,
     pub(super) url: HubUrl,
+    /// Where the user sent us, wherever servers did.
+    pub(super) hub: HubUrl,
+    /// Of the credentials that the user's server has seen.
+    pub(super) lifetime: Option<Lifetime>,
     /// Whether messages are binary.
     pub(super) is_binary: bool,
     /// Bytes that the server may send in one piece.
@@ -77,6 +84,7 @@ impl Attempt {
             let opened = match accepted {
                 Ok(accepted) => {
                     let uri = self.url.connect(Some(&accepted.token))?;
+                    let refresh = self.refresh(&accepted)?;
                     let opened = self.open(transport, &uri).await;
                     let outlives = self.is_stateful
                         && accepted.is_stateful
@@ -84,6 +92,7 @@ impl Attempt {
                     opened.map(|opened| Connected {
                         id: Some(accepted.id.into()),
                         redial: outlives.then(|| self.redial(&uri)),
+                        refresh,
                         ..opened
                     })
                 }
@@ -100,16 +109,27 @@ impl Attempt {
     /// Asks for a connection, wherever the server sends us; `sockets`: it may be one over WebSockets.
     async fn negotiate(&mut self, sockets: bool) -> Result<Accepted, Error> {
         let stateful = self.is_stateful && sockets;
+        if self.url == self.hub {
+            self.lifetime = None;
+        }
         for _ in 0..MOST_REDIRECTS {
             let (url, access_token) = match self.ask(stateful).await? {
                 Answer::Refused(text) => return Err(Kind::Connect(text.into()).into()),
                 Answer::Accepted(accepted) => {
+                    self.learn(accepted.lifetime);
                     if let Some(token) = &accepted.access_token {
                         self.requests.tokens.replace(token).await?;
                     }
                     return Ok(accepted);
                 }
-                Answer::Redirect { url, access_token } => (url, access_token),
+                Answer::Redirect {
+                    url,
+                    access_token,
+                    lifetime,
+                } => {
+                    self.learn(lifetime);
+                    (url, access_token)
+                }
             };
             if let Some(token) = access_token {
                 self.requests.tokens.replace(&token).await?;
@@ -117,6 +137,26 @@ impl Attempt {
             self.url = self.redirected(&url)?;
         }
         Err(Kind::Connect("Negotiate redirection limit exceeded.".into()).into())
+    }
+
+    /// Of a chain the first word counts: refreshed is what the user's server knows.
+    fn learn(&mut self, lifetime: Option<Duration>) {
+        let told = Instant::now();
+        let lifetime = lifetime.map(|length| Lifetime { length, told });
+        self.lifetime = self.lifetime.or(lifetime);
+    }
+
+    /// How the connection gets new credentials: at the user's server, with the user's tokens.
+    fn refresh(&self, accepted: &Accepted) -> Result<Option<Refresh>, Error> {
+        if !accepted.is_refreshable {
+            return Ok(None);
+        }
+        let uri = self.hub.refresh(&accepted.token)?;
+        Ok(Some(Refresh {
+            request: refresh::request(&self.requests, uri),
+            before: self.requests.settings.options.refresh_before,
+            lifetime: self.lifetime,
+        }))
     }
 
     fn redirected(&self, url: &str) -> Result<HubUrl, Error> {
@@ -147,18 +187,8 @@ impl Attempt {
             .and_then(|found| found.to_str().ok())
             .unwrap_or("unknown")
             .to_owned();
-        let limit = self.requests.limit();
-        let body = Limited::new(response.into_body(), ANSWER_SIZE).collect();
-        let body = timeout(limit, body)
-            .await
-            .map_err(|_| too_late(request.what, &request.uri, limit))?
-            .map_err(
-                |error| match error.is::<http_body_util::LengthLimitError>() {
-                    true => request.failed(format!("the answer has more than {ANSWER_SIZE} bytes")),
-                    false => request.failed(error),
-                },
-            )?;
-        Answer::read(&body.to_bytes()).map_err(|text| {
+        let body = self.requests.read(&request, response).await?;
+        Answer::read(&body).map_err(|text| {
             let kind = Kind::ConnectBy {
                 what: "Invalid negotiation response received.".to_owned(),
                 source: format!("the answer of {}, of type {content_type}: {text}", self.url)
@@ -210,6 +240,7 @@ impl Attempt {
             id: None,
             is_alive_by_itself: transport == HttpTransportType::LongPolling,
             redial: None,
+            refresh: None,
         })
     }
 

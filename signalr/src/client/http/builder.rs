@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::options::{HttpOptions, Proxies};
+use super::options::{HttpOptions, Proxies, REFRESH_BEFORE};
 use crate::{
     client::{HubConnection, HubConnectionBuilder},
     connection::HttpTransportType,
@@ -196,6 +196,59 @@ impl HubConnectionBuilder {
     pub fn request_timeout(self, timeout: Duration) -> Self {
         self.http("request_timeout", |http| {
             http.request_timeout = timeout;
+            Ok(())
+        })
+    }
+
+    /// Shows the server new credentials before those that it has seen expire: five minutes before, or after the half of a lifetime of
+    /// up to ten minutes.
+    ///
+    /// [`access_token`](Self::access_token) is asked for them. Lifetimes are the server's word, so it has to have the feature, as
+    /// ASP.NET Core 11 has, and to enable it; without, nothing happens. What comes of it are the events
+    /// [`on_authentication_refreshed`](Self::on_authentication_refreshed) and
+    /// [`on_authentication_refresh_failed`](Self::on_authentication_refresh_failed); a failure does not end the connection, and is not
+    /// tried again before somebody calls [`HubConnection::refresh_authentication`]. Off if nothing is said.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn fetch_token() -> Result<String, std::io::Error> { Ok("secret".to_owned()) }
+    /// # async fn run() -> Result<(), signalr::Error> {
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .access_token(|| async { Ok(Some(fetch_token().await?)) })
+    ///     .authentication_refresh()
+    ///     .on_authentication_refresh_failed(|error| async move { eprintln!("soon locked out: {error}") })
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn authentication_refresh(self) -> Self {
+        self.http("authentication_refresh", |http| {
+            http.refresh_before.get_or_insert(REFRESH_BEFORE);
+            Ok(())
+        })
+    }
+
+    /// As [`authentication_refresh`](Self::authentication_refresh), so long before the expiration; 5 min if nothing is said. A lifetime
+    /// of up to twice that is refreshed at its half, and none sooner than a second after it began.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .authentication_refresh_before(Duration::from_secs(60))
+    ///     .build()?;
+    /// # Ok::<(), signalr::Error>(())
+    /// ```
+    pub fn authentication_refresh_before(self, before: Duration) -> Self {
+        self.http("authentication_refresh_before", |http| {
+            http.refresh_before = Some(before);
             Ok(())
         })
     }

@@ -9,6 +9,7 @@ mod events;
 mod options;
 mod polling;
 mod posts;
+mod refresh;
 mod requests;
 mod sse;
 #[cfg(feature = "rustls")]
@@ -72,6 +73,8 @@ impl Connect for Http {
         let attempt = Attempt {
             requests: Arc::new(Requests::new(&self.settings)),
             url: self.url.clone(),
+            hub: self.url.clone(),
+            lifetime: None,
             is_binary: self.is_binary,
             limit: self.limit,
             is_stateful: self.is_stateful,

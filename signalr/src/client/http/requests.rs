@@ -11,7 +11,7 @@ use http::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, COOKIE},
 };
 use http_body::Body;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::Client,
@@ -28,6 +28,8 @@ use crate::{
 const IDLE: Duration = Duration::from_secs(20);
 /// The largest head of a response, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;
+/// Bytes of an answer that matters: to negotiation, and to a refresh.
+const ANSWER_SIZE: usize = 64 * 1024;
 /// What is read of an answer that does not matter, so that its socket can be used again.
 const DRAINED: (usize, Duration) = (64 * 1024, Duration::from_secs(1));
 
@@ -116,7 +118,19 @@ impl Requests {
     /// As [`send`](Self::send), and the provider's.
     pub(super) async fn send_fresh(&self, request: &Request) -> Result<Response<Incoming>, Error> {
         let token = self.tokens.fresh().await?;
-        let response = self.once(request, token.as_ref(), self.limit()).await?;
+        self.send_with(request, token.as_ref()).await
+    }
+
+    /// Sends a request with this token.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub(super) async fn send_with(
+        &self,
+        request: &Request,
+        token: Option<&HeaderValue>,
+    ) -> Result<Response<Incoming>, Error> {
+        let response = self.once(request, token, self.limit()).await?;
         success(request, response)
     }
 
@@ -172,6 +186,27 @@ impl Requests {
         let jar = &self.settings.jar;
         let mut jar = jar.lock().unwrap_or_else(PoisonError::into_inner);
         jar.store(uri, headers, SystemTime::now());
+    }
+
+    /// Reads a short answer whole.
+    ///
+    /// # Errors
+    /// It is too long, breaks off, or does not come in time.
+    pub(super) async fn read(
+        &self,
+        request: &Request,
+        response: Response<Incoming>,
+    ) -> Result<Bytes, Error> {
+        let limit = self.limit();
+        let body = Limited::new(response.into_body(), ANSWER_SIZE).collect();
+        let body = timeout(limit, body)
+            .await
+            .map_err(|_| too_late(request.what, &request.uri, limit))?
+            .map_err(|error| match error.is::<LengthLimitError>() {
+                true => request.failed(format!("the answer has more than {ANSWER_SIZE} bytes")),
+                false => request.failed(error),
+            })?;
+        Ok(body.to_bytes())
     }
 
     /// Reads an answer whose content does not matter, if it is short and comes soon: its socket serves the next request then.
