@@ -10,6 +10,13 @@
     )
 )]
 
+#[cfg(all(target_arch = "wasm32", feature = "server"))]
+compile_error!(
+    "a server needs sockets, which wasm32 has not: take `signalr` with `default-features = false`"
+);
+#[cfg(all(target_arch = "wasm32", feature = "client", not(feature = "wasm")))]
+compile_error!("the client needs the feature `wasm` on wasm32");
+
 // The expansions of our own macros in documentation and tests say `::signalr`.
 extern crate self as signalr;
 
@@ -122,7 +129,7 @@ pub use {
 #[cfg(all(feature = "standalone", feature = "rustls"))]
 pub use server::{PeerCertificates, Tls};
 /// The TLS library, in the version whose types [`Tls`] takes.
-#[cfg(feature = "rustls")]
+#[cfg(all(feature = "rustls", not(target_arch = "wasm32")))]
 #[doc(no_inline)]
 pub use tokio_rustls::rustls;
 

@@ -176,6 +176,7 @@ fn files_stay_small() {
         "tests/client",
         "tests/it",
         "tests/house",
+        "tests/wasm",
         "examples",
     ] {
         rust_files(&root.join(folder), &mut files);

@@ -18,7 +18,7 @@ import { Queue, within } from "./suite/waiting.mjs";
 
 export { Queue, within };
 
-const target = fileURLToPath(new URL("../../target/", import.meta.url));
+export const target = fileURLToPath(new URL("../../target/", import.meta.url));
 const release = path.join(target, "release/examples");
 
 /** The server programs. The variables are for builds elsewhere; the small examples lie beside the chat. */

@@ -1,12 +1,16 @@
-//! Tasks and time.
+//! Tasks and time: tokio's, or a browser's.
+
+#[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-pub(super) use tokio::time::{Instant, Sleep, sleep, timeout};
-
-pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(task);
-}
+#[cfg(target_arch = "wasm32")]
+pub(super) use browser::{Instant, Sleep, sleep, spawn, timeout};
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) use native::{Instant, Sleep, sleep, spawn, timeout};
 
 /// Runs one of two futures to its end, the first if both are ready.
 pub(super) async fn either<A, B>(

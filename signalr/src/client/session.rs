@@ -134,7 +134,12 @@ impl Session {
                 } else if let Some(refreshing) = &mut refreshing {
                     let _ = refreshing.as_mut().poll(cx);
                 }
-                self.pump.poll_run(cx, &mut self.incoming)
+                let run = self.pump.poll_run(cx, &mut self.incoming);
+                // A browser slows the timers of a hidden page down, but not its messages.
+                if cfg!(target_arch = "wasm32") && run.is_pending() {
+                    self.pump.side.beat();
+                }
+                run
             })
             .await
         };

@@ -42,6 +42,8 @@ pub(super) struct Offer {
     pub(super) formats: Vec<String>,
 }
 
+/// Bytes of an answer that matters: to negotiation, and to a refresh.
+pub(super) const ANSWER_SIZE: usize = 64 * 1024;
 /// Seconds of a lifetime, as many as .NET's numbers have. Whoever adds it to the time of today stays within all clocks.
 const LONGEST: u64 = i32::MAX as u64;
 

@@ -2,18 +2,18 @@
 
 use std::{fmt::Write, sync::Arc, time::Duration};
 
-use http::{Method, Uri, header::CONTENT_TYPE};
+use http::Uri;
 
 use super::{
     answer::{Accepted, Answer, Offer},
-    options::needs_rustls,
-    polling::LongPolling,
+    options::{SUPPORTED, check_scheme},
     refresh,
-    requests::{Request, Requests},
-    sse::ServerSentEvents,
+    requests::Requests,
     url::HubUrl,
     websocket::WebSocket,
 };
+#[cfg(not(target_arch = "wasm32"))]
+use super::{polling::LongPolling, sse::ServerSentEvents};
 use crate::{
     client::{
         connector::Connected,
@@ -167,9 +167,7 @@ impl Attempt {
             ))
         };
         let url = HubUrl::parse(url).map_err(wrong)?;
-        if url.is_secure() && !cfg!(feature = "rustls") {
-            return Err(wrong(needs_rustls(&url)));
-        }
+        check_scheme(&url).map_err(wrong)?;
         if from.is_secure() && !url.is_secure() {
             return Err(wrong(format!(
                 "is `{url}`, which would show the access token and all messages"
@@ -180,14 +178,9 @@ impl Attempt {
 
     async fn ask(&self, stateful: bool) -> Result<Answer, Error> {
         let uri = self.url.negotiate(stateful);
-        let request = Request::new("negotiation", Method::POST, &uri);
-        let response = self.requests.send_fresh(&request).await?;
-        let content_type = response.headers().get(CONTENT_TYPE);
-        let content_type = content_type
-            .and_then(|found| found.to_str().ok())
-            .unwrap_or("unknown")
-            .to_owned();
-        let body = self.requests.read(&request, response).await?;
+        let token = self.requests.tokens.fresh().await?;
+        let posting = self.requests.post("negotiation", &uri, token.as_ref());
+        let (content_type, body) = posting.await?;
         Answer::read(&body).map_err(|text| {
             let kind = Kind::ConnectBy {
                 what: "Invalid negotiation response received.".to_owned(),
@@ -203,7 +196,7 @@ impl Attempt {
     /// # Errors
     /// Why not.
     fn usable(&self, offer: &Offer) -> Result<HttpTransportType, String> {
-        let known = HttpTransportType::ALL
+        let known = SUPPORTED
             .iter()
             .find(|transport| transport.name() == offer.transport);
         let Some(transport) = known.copied() else {
@@ -230,10 +223,14 @@ impl Attempt {
                 let opening = WebSocket::open(requests, uri, self.is_binary, self.limit);
                 Box::new(opening.await?)
             }
+            #[cfg(not(target_arch = "wasm32"))]
             HttpTransportType::ServerSentEvents => {
                 Box::new(ServerSentEvents::open(requests, uri, self.limit).await?)
             }
+            #[cfg(not(target_arch = "wasm32"))]
             HttpTransportType::LongPolling => Box::new(LongPolling::open(requests, uri).await?),
+            #[cfg(target_arch = "wasm32")]
+            _ => return Err(Kind::Connect("Browsers have WebSockets alone.".into()).into()),
         };
         Ok(Connected {
             transport: opened,

@@ -2,12 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::options::{HttpOptions, Proxies, REFRESH_BEFORE};
+use super::options::HttpOptions;
+#[cfg(not(target_arch = "wasm32"))]
+use super::options::Proxies;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::connection::HttpTransportType;
 use crate::{
     client::{HubConnection, HubConnectionBuilder},
-    connection::HttpTransportType,
     error::Error,
 };
+
+/// How long before they expire credentials are refreshed, as official clients do.
+const REFRESH_BEFORE: Duration = Duration::from_secs(5 * 60);
 
 impl HubConnection {
     /// A builder for a connection to the hub at a URL, `http` or `https`; the latter needs the feature `rustls`. The URL's query goes
@@ -33,29 +39,9 @@ impl HubConnection {
 
 /// Options of connections by URL; for others they are errors of [`build`](HubConnectionBuilder::build).
 impl HubConnectionBuilder {
-    /// The transports that may be used; all of them if nothing is said. The order is the server's.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use signalr::{HttpTransportType, HubConnection};
-    ///
-    /// let connection = HubConnection::builder("http://localhost:5000/chat")
-    ///     .transports([HttpTransportType::WebSockets, HttpTransportType::LongPolling])
-    ///     .build()?;
-    /// # Ok::<(), signalr::Error>(())
-    /// ```
-    pub fn transports(self, transports: impl IntoIterator<Item = HttpTransportType>) -> Self {
-        let transports = transports.into_iter().collect();
-        self.http("transports", |http| {
-            http.set_transports(transports);
-            Ok(())
-        })
-    }
-
     /// Whether a WebSocket is opened at once, without negotiation; `false` if nothing is said. The connection has no id then.
     ///
-    /// Anything but WebSockets alone as [`transports`](Self::transports) is an error of [`build`](Self::build).
+    /// Anything but WebSockets alone as `transports` is an error of [`build`](Self::build); browsers have nothing else.
     ///
     /// # Example
     ///
@@ -75,29 +61,11 @@ impl HubConnectionBuilder {
         })
     }
 
-    /// A header of every request, in place of an earlier one of the name; an empty value takes it away. Unless it is set,
-    /// `User-Agent` names this library, and `X-Requested-With` is `XMLHttpRequest`, which keeps servers from answering with a login page.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use signalr::HubConnection;
-    ///
-    /// let connection = HubConnection::builder("http://localhost:5000/chat")
-    ///     .header("X-Tenant", "blue")
-    ///     .header("User-Agent", "")
-    ///     .build()?;
-    /// # Ok::<(), signalr::Error>(())
-    /// ```
-    pub fn header(self, name: &str, value: &str) -> Self {
-        self.http("header", |http| http.set_header(name, value))
-    }
-
     /// A closure that is asked for the access token, which goes with every request as `Authorization: Bearer …`; `None` and an empty
-    /// text: without.
+    /// text: without. A browser's WebSocket has it in its address, as `access_token`.
     ///
-    /// It is asked for each negotiation, once more for a WebSocket, and again when the server answers another request with 401, which
-    /// is then repeated once. Its error fails what needed the token.
+    /// It is asked for each negotiation, once more for a WebSocket, for each authentication refresh, and again when the server answers
+    /// another request with 401, which is then repeated once. Its error fails what needed the token.
     ///
     /// # Example
     ///
@@ -118,63 +86,6 @@ impl HubConnectionBuilder {
     {
         self.http("access_token", |http| {
             http.provider = Some(Arc::new(move || Box::pin(provider())));
-            Ok(())
-        })
-    }
-
-    /// An HTTP proxy that all connections go through, by CONNECT: `http://proxy:3128`, or with credentials `http://ann:secret@proxy:3128`.
-    ///
-    /// If nothing is said, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment decide, and servers on the same
-    /// machine are reached without; see [`no_proxy`](Self::no_proxy).
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use signalr::HubConnection;
-    ///
-    /// let connection = HubConnection::builder("http://example.com/chat").proxy("http://proxy:3128").build()?;
-    /// # Ok::<(), signalr::Error>(())
-    /// ```
-    pub fn proxy(self, url: &str) -> Self {
-        self.http("proxy", |http| http.set_proxy(url))
-    }
-
-    /// Uses no proxy, whatever the environment says.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use signalr::HubConnection;
-    ///
-    /// let connection = HubConnection::builder("http://example.com/chat").no_proxy().build()?;
-    /// # Ok::<(), signalr::Error>(())
-    /// ```
-    pub fn no_proxy(self) -> Self {
-        self.http("no_proxy", |http| {
-            http.proxies = Proxies::None;
-            Ok(())
-        })
-    }
-
-    /// The configuration of TLS: roots of one's own, client certificates, another provider. If nothing is said, the platform's roots are
-    /// trusted. The names for ALPN are set by the transports.
-    ///
-    /// # Example
-    ///
-    /// ```no_run
-    /// use signalr::{HubConnection, rustls};
-    ///
-    /// # fn build(roots: rustls::RootCertStore) -> Result<(), signalr::Error> {
-    /// let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    /// let connection = HubConnection::builder("https://example.com/chat").tls(config).build()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[cfg(feature = "rustls")]
-    pub fn tls(self, config: impl Into<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
-        let config = config.into();
-        self.http("tls", |http| {
-            http.tls = Some(config);
             Ok(())
         })
     }
@@ -260,5 +171,104 @@ impl HubConnectionBuilder {
     ) -> Self {
         self.set_http(option, set);
         self
+    }
+}
+
+/// What browsers leave to no page: there are none of these options on wasm32.
+#[cfg(not(target_arch = "wasm32"))]
+impl HubConnectionBuilder {
+    /// The transports that may be used; all of them if nothing is said. The order is the server's.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use signalr::{HttpTransportType, HubConnection};
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .transports([HttpTransportType::WebSockets, HttpTransportType::LongPolling])
+    ///     .build()?;
+    /// # Ok::<(), signalr::Error>(())
+    /// ```
+    pub fn transports(self, transports: impl IntoIterator<Item = HttpTransportType>) -> Self {
+        let transports = transports.into_iter().collect();
+        self.http("transports", |http| {
+            http.set_transports(transports);
+            Ok(())
+        })
+    }
+
+    /// A header of every request, in place of an earlier one of the name; an empty value takes it away. Unless it is set,
+    /// `User-Agent` names this library, and `X-Requested-With` is `XMLHttpRequest`, which keeps servers from answering with a login page.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .header("X-Tenant", "blue")
+    ///     .header("User-Agent", "")
+    ///     .build()?;
+    /// # Ok::<(), signalr::Error>(())
+    /// ```
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.http("header", |http| http.set_header(name, value))
+    }
+
+    /// An HTTP proxy that all connections go through, by CONNECT: `http://proxy:3128`, or with credentials `http://ann:secret@proxy:3128`.
+    ///
+    /// If nothing is said, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment decide, and servers on the same
+    /// machine are reached without; see [`no_proxy`](Self::no_proxy).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://example.com/chat").proxy("http://proxy:3128").build()?;
+    /// # Ok::<(), signalr::Error>(())
+    /// ```
+    pub fn proxy(self, url: &str) -> Self {
+        self.http("proxy", |http| http.set_proxy(url))
+    }
+
+    /// Uses no proxy, whatever the environment says.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://example.com/chat").no_proxy().build()?;
+    /// # Ok::<(), signalr::Error>(())
+    /// ```
+    pub fn no_proxy(self) -> Self {
+        self.http("no_proxy", |http| {
+            http.proxies = Proxies::None;
+            Ok(())
+        })
+    }
+
+    /// The configuration of TLS: roots of one's own, client certificates, another provider. If nothing is said, the platform's roots are
+    /// trusted. The names for ALPN are set by the transports.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use signalr::{HubConnection, rustls};
+    ///
+    /// # fn build(roots: rustls::RootCertStore) -> Result<(), signalr::Error> {
+    /// let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    /// let connection = HubConnection::builder("https://example.com/chat").tls(config).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "rustls")]
+    pub fn tls(self, config: impl Into<Arc<tokio_rustls::rustls::ClientConfig>>) -> Self {
+        let config = config.into();
+        self.http("tls", |http| {
+            http.tls = Some(config);
+            Ok(())
+        })
     }
 }

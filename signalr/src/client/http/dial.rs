@@ -23,10 +23,11 @@ use tokio::{
 };
 use tower_service::Service;
 
-use super::options::{HttpOptions, Proxies};
+use super::{
+    failures::BoxError,
+    options::{HttpOptions, Proxies},
+};
 use crate::connection::BoxFuture;
-
-pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 

@@ -1,29 +1,45 @@
-//! Connections by URL: negotiation, and the three transports over HTTP.
+//! Connections by URL: negotiation, and the three transports over HTTP, of which a browser gives us WebSockets alone.
 
 mod answer;
 mod attempt;
 mod builder;
-mod cookies;
-mod dial;
-mod events;
-mod options;
-mod polling;
-mod posts;
+mod closing;
+mod failures;
 mod refresh;
-mod requests;
-mod sse;
-#[cfg(feature = "rustls")]
-mod tls;
 mod tokens;
 mod url;
+
+// What a browser does by itself we do elsewhere, and in other words.
+#[cfg_attr(target_arch = "wasm32", path = "browser/options.rs")]
+mod options;
+#[cfg_attr(target_arch = "wasm32", path = "browser/requests.rs")]
+mod requests;
+#[cfg_attr(target_arch = "wasm32", path = "browser/websocket.rs")]
 mod websocket;
 
-use std::sync::{Arc, Mutex};
+#[cfg(target_arch = "wasm32")]
+#[path = "browser/fetch.rs"]
+mod fetch;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod cookies;
+#[cfg(not(target_arch = "wasm32"))]
+mod dial;
+#[cfg(not(target_arch = "wasm32"))]
+mod events;
+#[cfg(not(target_arch = "wasm32"))]
+mod polling;
+#[cfg(not(target_arch = "wasm32"))]
+mod posts;
+#[cfg(not(target_arch = "wasm32"))]
+mod sse;
+#[cfg(all(not(target_arch = "wasm32"), feature = "rustls"))]
+mod tls;
+
+use std::sync::Arc;
 
 use self::{
     attempt::Attempt,
-    cookies::Jar,
-    dial::Dialler,
     requests::{Requests, Settings},
     url::HubUrl,
 };
@@ -50,17 +66,12 @@ pub(super) struct Http {
 impl Http {
     /// # Errors
     /// An option contradicts the rules.
-    pub(super) fn new(mut http: HttpOptions, options: &Options) -> Result<Self, Error> {
+    pub(super) fn new(http: HttpOptions, options: &Options) -> Result<Self, Error> {
         let url = http.check()?;
-        let dialler = Dialler::new(&mut http);
         let limit = options.max_receive_size.unwrap_or(usize::MAX);
         Ok(Self {
             url,
-            settings: Arc::new(Settings {
-                options: http,
-                dialler,
-                jar: Mutex::new(Jar::default()),
-            }),
+            settings: Arc::new(Settings::new(http)),
             is_binary: options.protocol.is_binary(),
             limit: limit.saturating_add(BATCH),
             is_stateful: options.stateful_reconnect.is_some(),

@@ -11,10 +11,10 @@ use crate::{
     error::{Error, Kind},
 };
 
-const PRODUCT: &str = concat!("signalr-rust/", env!("CARGO_PKG_VERSION"));
+/// The transports there are, in the order in which servers offer them.
+pub(super) const SUPPORTED: &[HttpTransportType] = HttpTransportType::ALL;
 
-/// How long before they expire credentials are refreshed, as official clients do.
-pub(super) const REFRESH_BEFORE: Duration = Duration::from_secs(5 * 60);
+const PRODUCT: &str = concat!("signalr-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Headers that are the transports' own.
 const RESERVED: &[HeaderName] = &[
@@ -128,9 +128,7 @@ impl HttpOptions {
     /// An option contradicts the rules.
     pub(super) fn check(&self) -> Result<HubUrl, Error> {
         let url = HubUrl::parse(&self.url).map_err(|rule| invalid("url", rule))?;
-        if url.is_secure() && !cfg!(feature = "rustls") {
-            return Err(invalid("url", needs_rustls(&url)));
-        }
+        check_scheme(&url).map_err(|rule| invalid("url", rule))?;
         if self.transports.is_empty() {
             return Err(invalid("transports", "must name one at least".to_owned()));
         }
@@ -156,8 +154,15 @@ impl HttpOptions {
     }
 }
 
-pub(super) fn needs_rustls(url: &HubUrl) -> String {
-    format!("is `{url}`, but https needs the feature `rustls`")
+/// Whether an address can be reached at all.
+///
+/// # Errors
+/// Why not, behind "the address …".
+pub(super) fn check_scheme(url: &HubUrl) -> Result<(), String> {
+    if url.is_secure() && !cfg!(feature = "rustls") {
+        return Err(format!("is `{url}`, but https needs the feature `rustls`"));
+    }
+    Ok(())
 }
 
 fn invalid(option: &'static str, rule: String) -> Error {

@@ -13,8 +13,9 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use super::{
+    failures::too_late,
     posts::Posts,
-    requests::{Request, Requests, too_late},
+    requests::{Request, Requests},
 };
 use crate::{
     client::rt::{Sleep, sleep},

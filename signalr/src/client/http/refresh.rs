@@ -2,17 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Method, Uri};
+use http::Uri;
 use serde_json::Value;
 
 use super::{
     answer::{lifetime, text, unexpected},
-    requests::{Request, Requests},
+    requests::Requests,
 };
 use crate::{
     client::refresh,
     error::{Error, Kind},
 };
+
+const WHAT: &str = "the authentication refresh";
 
 /// What a server says to new credentials that it takes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -53,9 +55,7 @@ pub(super) fn request(requests: &Arc<Requests>, uri: Uri) -> refresh::Request {
 
 async fn send(requests: &Requests, uri: &Uri) -> Result<Option<Duration>, Error> {
     let token = requests.tokens.asked_anew().await?;
-    let request = Request::new("the authentication refresh", Method::POST, uri);
-    let response = requests.send_with(&request, token.as_ref()).await?;
-    let body = requests.read(&request, response).await?;
+    let (_, body) = requests.post(WHAT, uri, token.as_ref()).await?;
     let answer = Answer::read(&body).map_err(|text| Kind::ConnectBy {
         what: "Invalid authentication refresh response received.".to_owned(),
         source: text.into(),

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, COOKIE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
 };
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -18,18 +18,20 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
-use super::{cookies::Jar, dial::Dialler, options::HttpOptions, tokens::Tokens, url};
-use crate::{
-    client::rt::timeout,
-    error::{Error, Kind},
+use super::{
+    answer::ANSWER_SIZE,
+    cookies::Jar,
+    dial::Dialler,
+    failures::{BoxError, failed, refused, too_late},
+    options::HttpOptions,
+    tokens::Tokens,
 };
+use crate::{client::rt::timeout, error::Error};
 
 /// Servers close idle sockets too; a request that meets such a close would look like the end.
 const IDLE: Duration = Duration::from_secs(20);
 /// The largest head of a response, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;
-/// Bytes of an answer that matters: to negotiation, and to a refresh.
-const ANSWER_SIZE: usize = 64 * 1024;
 /// What is read of an answer that does not matter, so that its socket can be used again.
 const DRAINED: (usize, Duration) = (64 * 1024, Duration::from_secs(1));
 
@@ -57,6 +59,16 @@ pub(super) struct Request {
     pub(super) body: Bytes,
 }
 
+impl Settings {
+    pub(super) fn new(mut options: HttpOptions) -> Self {
+        Self {
+            dialler: Dialler::new(&mut options),
+            options,
+            jar: Mutex::new(Jar::default()),
+        }
+    }
+}
+
 impl Request {
     pub(super) fn new(what: &'static str, method: Method, uri: &Uri) -> Self {
         Self {
@@ -68,7 +80,7 @@ impl Request {
         }
     }
 
-    pub(super) fn failed(&self, source: impl Into<super::dial::BoxError>) -> Error {
+    pub(super) fn failed(&self, source: impl Into<BoxError>) -> Error {
         failed(self.what, &self.uri, source)
     }
 }
@@ -112,26 +124,34 @@ impl Requests {
         success(request, response)
     }
 
-    /// Sends a request with a token that was asked for it alone.
+    /// Posts nothing to an address, once and with this token; gives the type of the answer, and the answer.
     ///
     /// # Errors
-    /// As [`send`](Self::send), and the provider's.
-    pub(super) async fn send_fresh(&self, request: &Request) -> Result<Response<Incoming>, Error> {
-        let token = self.tokens.fresh().await?;
-        self.send_with(request, token.as_ref()).await
-    }
-
-    /// Sends a request with this token.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub(super) async fn send_with(
+    /// The server is not reached, does not answer in time, or with something else than success; the answer is too long.
+    pub(super) async fn post(
         &self,
-        request: &Request,
+        what: &'static str,
+        uri: &Uri,
         token: Option<&HeaderValue>,
-    ) -> Result<Response<Incoming>, Error> {
-        let response = self.once(request, token, self.limit()).await?;
-        success(request, response)
+    ) -> Result<(String, Bytes), Error> {
+        let request = Request::new(what, Method::POST, uri);
+        let limit = self.limit();
+        let response = self.once(&request, token, limit).await?;
+        let response = success(&request, response)?;
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|found| found.to_str().ok())
+            .unwrap_or("unknown")
+            .to_owned();
+        let body = Limited::new(response.into_body(), ANSWER_SIZE).collect();
+        let body = timeout(limit, body)
+            .await
+            .map_err(|_| too_late(what, uri, limit))?
+            .map_err(|error| match error.is::<LengthLimitError>() {
+                true => request.failed(format!("the answer has more than {ANSWER_SIZE} bytes")),
+                false => request.failed(error),
+            })?;
+        Ok((content_type, body.to_bytes()))
     }
 
     async fn once(
@@ -188,27 +208,6 @@ impl Requests {
         jar.store(uri, headers, SystemTime::now());
     }
 
-    /// Reads a short answer whole.
-    ///
-    /// # Errors
-    /// It is too long, breaks off, or does not come in time.
-    pub(super) async fn read(
-        &self,
-        request: &Request,
-        response: Response<Incoming>,
-    ) -> Result<Bytes, Error> {
-        let limit = self.limit();
-        let body = Limited::new(response.into_body(), ANSWER_SIZE).collect();
-        let body = timeout(limit, body)
-            .await
-            .map_err(|_| too_late(request.what, &request.uri, limit))?
-            .map_err(|error| match error.is::<LengthLimitError>() {
-                true => request.failed(format!("the answer has more than {ANSWER_SIZE} bytes")),
-                false => request.failed(error),
-            })?;
-        Ok(body.to_bytes())
-    }
-
     /// Reads an answer whose content does not matter, if it is short and comes soon: its socket serves the next request then.
     pub(super) async fn drain(response: Response<Incoming>) {
         let body = response.into_body();
@@ -224,30 +223,4 @@ fn success(request: &Request, response: Response<Incoming>) -> Result<Response<I
         return Ok(response);
     }
     Err(refused(request.what, &request.uri, response.status()))
-}
-
-pub(super) fn refused(what: &'static str, uri: &Uri, status: StatusCode) -> Error {
-    let kind = Kind::Status {
-        what,
-        url: url::shown(uri),
-        status: status.as_u16(),
-    };
-    kind.into()
-}
-
-pub(super) fn too_late(what: &'static str, uri: &Uri, after: Duration) -> Error {
-    let url = url::shown(uri);
-    Kind::RequestTimeout { what, url, after }.into()
-}
-
-pub(super) fn failed(
-    what: &'static str,
-    uri: &Uri,
-    source: impl Into<super::dial::BoxError>,
-) -> Error {
-    let kind = Kind::ConnectBy {
-        what: format!("{what} at {} failed", url::shown(uri)),
-        source: source.into(),
-    };
-    kind.into()
 }

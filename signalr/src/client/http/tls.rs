@@ -12,7 +12,10 @@ use tokio_rustls::{
     },
 };
 
-use super::dial::{BoxError, Dialled, Purpose};
+use super::{
+    dial::{Dialled, Purpose},
+    failures::BoxError,
+};
 
 const HTTP1: &[u8] = b"http/1.1";
 const HTTP2: &[u8] = b"h2";

@@ -6,13 +6,11 @@ use futures_util::FutureExt;
 use http::HeaderValue;
 use tokio::sync::Mutex;
 
+use super::failures::BoxError;
 use crate::{
     connection::BoxFuture,
     error::{Error, Kind},
 };
-
-/// What goes wrong in a user's closure.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Asks the user for a token; `None` and an empty one: there is none.
 pub(super) type Provider =
@@ -66,6 +64,7 @@ impl Tokens {
     ///
     /// # Errors
     /// The provider was not asked before, and fails.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) async fn current(&self) -> Result<Token, Error> {
         let mut state = self.state.lock().await;
         match &state.cached {
@@ -79,6 +78,7 @@ impl Tokens {
     ///
     /// # Errors
     /// The provider fails.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) async fn instead_of(&self, refused: &Token) -> Result<Option<Token>, Error> {
         let mut state = self.state.lock().await;
         if !matches!(state.source, Source::Provider(_)) {

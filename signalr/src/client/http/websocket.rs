@@ -20,12 +20,14 @@ use tokio_tungstenite::{
 };
 
 use super::{
+    closing::closed,
     dial::{Dialled, Purpose},
-    requests::{Requests, failed, refused, too_late},
+    failures::{failed, refused, too_late},
+    requests::Requests,
 };
 use crate::{
     client::rt::timeout,
-    error::{Error, Kind},
+    error::Error,
     packet::Packet,
     transport::{Ending, Read, Transport},
 };
@@ -185,7 +187,10 @@ impl Transport for WebSocket {
                 Message::Binary(bytes) => bytes,
                 Message::Close(frame) => {
                     self.close_received = true;
-                    return Poll::Ready(closed(frame.as_ref()));
+                    let said = frame.as_ref();
+                    let code = said.map(|frame| u16::from(frame.code));
+                    let reason = said.map_or("", |frame| &frame.reason);
+                    return Poll::Ready(closed(code, reason));
                 }
                 Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => &[],
             };
@@ -262,33 +267,4 @@ impl Transport for WebSocket {
         }
         Poll::Ready(())
     }
-}
-
-/// What the server's close frame means.
-fn closed(frame: Option<&CloseFrame>) -> Result<Read, Error> {
-    let Some(frame) = frame else {
-        return Err(close_error("Empty", ""));
-    };
-    // The names are .NET's.
-    let status = match frame.code {
-        CloseCode::Normal => return Ok(Read::End),
-        CloseCode::Away => "EndpointUnavailable",
-        CloseCode::Protocol => "ProtocolError",
-        CloseCode::Unsupported => "InvalidMessageType",
-        CloseCode::Invalid => "InvalidPayloadData",
-        CloseCode::Policy => "PolicyViolation",
-        CloseCode::Size => "MessageTooBig",
-        CloseCode::Extension => "MandatoryExtension",
-        CloseCode::Error => "InternalServerError",
-        other => return Err(close_error(&u16::from(other).to_string(), &frame.reason)),
-    };
-    Err(close_error(status, &frame.reason))
-}
-
-fn close_error(status: &str, reason: &str) -> Error {
-    let mut text = format!("Websocket closed with error: {status}.");
-    if !reason.is_empty() {
-        text = format!("{text} The server's reason: {reason}");
-    }
-    Kind::NotConnected(text.into()).into()
 }

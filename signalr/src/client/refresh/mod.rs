@@ -2,7 +2,14 @@
 
 mod api;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
@@ -79,8 +86,7 @@ impl Refresher {
                 let _ = due.changed().await;
                 continue;
             };
-            let wait = at.saturating_duration_since(Instant::now());
-            if either(due.changed(), sleep(wait)).await.is_ok() {
+            if either(due.changed(), wait_until(at)).await.is_ok() {
                 continue;
             }
             let _turn = self.turn.lock().await;
@@ -141,6 +147,20 @@ impl Refresher {
             self.due.send_replace(Some(at));
         }
     }
+}
+
+/// Looks at the clock whenever it is polled: a browser's timers are late on a hidden page, and have an end of 24 days.
+async fn wait_until(at: Instant) {
+    let left = || at.saturating_duration_since(Instant::now());
+    let mut timer = pin!(sleep(left()));
+    poll_fn(|cx| {
+        while !left().is_zero() {
+            ready!(timer.as_mut().poll(cx));
+            timer.set(sleep(left()));
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// After how much of a lifetime it is time.
