@@ -15,6 +15,8 @@ mod http_negotiation;
 mod http_polls;
 mod http_proxy;
 mod http_reconnect;
+mod http_refresh;
+mod http_refresh_ends;
 mod http_sockets;
 mod http_stateful;
 mod http_stateful_ends;

@@ -32,7 +32,6 @@ const LAST_FAULT: u32 = 31;
 
 /// The rows that may still say "later:", by what they wait for. Whoever builds that takes them off.
 const LATER: &[(&str, &[Rows])] = &[
-    ("authentication refresh", &[("CL", &[121..=127])]),
     ("authorization", &[("SV", &[42..=43])]),
     ("filters", &[("SV", &[81..=85])]),
     ("the Redis backplane", &[("S", &[14..=14])]),

@@ -155,6 +155,7 @@ test("options are checked", limit, async () => {
     "option `url` must not hold a user name, but is `http://…@h/hub`: credentials are sent as an access token or a header",
     "option `url` must be an absolute http or https URL, but is empty",
     "option `request_timeout` must be longer than zero",
+    "option `authentication_refresh_before` must be longer than zero",
     "option `receive_queue_limit` must be at least 1, but is 0",
     null,
   ]);
@@ -218,6 +219,56 @@ describe("a negotiation", () => {
     const { outcome } = await answered(t, () => {});
     assert.equal((await aborted).failure().errorText, "net::ERR_ABORTED");
     assert.equal(outcome, `negotiation at ${url()} was not answered within the \`request_timeout\`: 2s`);
+  });
+});
+
+describe("an authentication refresh", () => {
+  /** A page whose negotiations lead to a hub, with a lifetime of two seconds, and whose refreshes are answered in turn. */
+  async function play(t, hub, answers, outside) {
+    const { page, run } = await open(server.url, outside);
+    t.after(() => page.close());
+    const asked = [];
+    const negotiation = { url: `${server.url}/${hub}`, accessToken: "bob", tokenLifetimeSeconds: 2 };
+    await page.route("**/moved/negotiate*", (route) => route.fulfill({ json: negotiation }));
+    await page.route("**/moved/refresh*", (route, request) => answers[asked.push(request) - 1](route));
+    return { page, run, asked };
+  }
+  const valid = (tokenLifetimeSeconds) => (route) => route.fulfill({ json: { tokenLifetimeSeconds } });
+
+  test("goes to the page's server when it is due and by hand, with a new token", limit, async (t) => {
+    const empty = (route) => route.fulfill({ status: 204 });
+    const refusal = (route) => route.fulfill({ status: 403 });
+    const book = (route) => route.fulfill({ body: "x".repeat(70_000) });
+    const answers = [valid(3_600), valid(7_200), empty, refusal, book, () => {}];
+    const { page, run, asked } = await play(t, "members", answers);
+    const aborted = page.waitForEvent("requestfailed");
+    const { outcomes, user } = await run("refreshes");
+    const what = `the authentication refresh at ${server.url}/moved/refresh`;
+    assert.deepEqual(outcomes, [
+      3_600,
+      7_200,
+      null,
+      `${what} was answered with the status 403`,
+      `${what} failed: the answer has more than 65536 bytes`,
+      `${what} was not answered within the \`request_timeout\`: 2s`,
+    ]);
+    assert.equal((await aborted).failure().errorText, "net::ERR_ABORTED");
+    assert.equal(user, "bob");
+    const seen = asked.map((request) => [request.method(), request.headers().authorization, request.postData()]);
+    // The first token was the negotiation's.
+    assert.deepEqual(seen, [2, 3, 4, 5, 6, 7].map((number) => ["POST", `Bearer token-${number}`, null]));
+    for (const request of asked) assert.match(request.url(), /\/moved\/refresh\?id=.+/);
+  });
+
+  test("is not late on a hidden page, whose timers are slow", limit, async (t) => {
+    const slow = (_, page) =>
+      page.evaluate(() => {
+        const { setTimeout } = window;
+        window.setTimeout = (call, millis, ...more) => setTimeout(call, Math.max(millis, 60_000), ...more);
+      });
+    const { run, asked } = await play(t, "quick", [valid(3_600)], slow);
+    assert.equal(await run("late timers"), 3_600);
+    assert.equal(asked.length, 1);
   });
 });
 

@@ -263,6 +263,10 @@ impl HubConnectionBuilder {
         Ok(connection)
     }
 
+    pub(super) fn events(&self) -> &Events {
+        &self.events
+    }
+
     pub(super) fn set_http(
         &mut self,
         option: &'static str,

@@ -76,6 +76,10 @@ impl HubConnection {
         Self(Arc::new(Handle { shared }))
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
     /// Opens the connection: negotiates, finds a transport that works, and shakes hands.
     ///
     /// May be called again when the connection has ended.
@@ -303,7 +307,7 @@ impl fmt::Debug for WeakHubConnection {
     }
 }
 
-type OnEvent = Arc<dyn Fn(Event) -> crate::connection::BoxFuture<()> + Send + Sync>;
+pub(super) type OnEvent = Arc<dyn Fn(Event) -> crate::connection::BoxFuture<()> + Send + Sync>;
 
 pub(super) fn reconnecting<F>(
     handler: impl Fn(Option<Error>) -> F + Send + Sync + 'static,

@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::redial::Redial;
+use super::{redial::Redial, refresh::Refresh};
 use crate::{
     connection::{BoxFuture, ConnectionId},
     error::{Error, Kind},
@@ -20,6 +20,8 @@ pub(super) struct Connected {
     pub(super) is_alive_by_itself: bool,
     /// Opens further links of this connection, where a stateful reconnect was negotiated.
     pub(super) redial: Option<Redial>,
+    /// Gets new credentials for this connection, where the server may have a way to.
+    pub(super) refresh: Option<Refresh>,
 }
 
 /// Opens a connection, as often as it is asked to.
@@ -48,6 +50,7 @@ where
                 id: None,
                 is_alive_by_itself: false,
                 redial: None,
+                refresh: None,
             })
         })
     }

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures_util::FutureExt;
@@ -22,6 +23,9 @@ pub(super) enum Event {
     Reconnecting(Option<Error>),
     Reconnected(Option<ConnectionId>),
     Closed(Option<Error>),
+    /// With the lifetime of what is valid now.
+    AuthenticationRefreshed(Option<Duration>),
+    AuthenticationRefreshFailed(Error),
 }
 
 type Handler = Arc<dyn Fn(Event) -> BoxFuture<()> + Send + Sync>;

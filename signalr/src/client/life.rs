@@ -65,7 +65,7 @@ async fn live(shared: &Arc<Shared>, life: &Life, mut started: Started) {
 
 async fn open(shared: &Shared) -> Result<Session, Error> {
     let connected = shared.connect.connect().await?;
-    Session::open(connected, &shared.options, &shared.handlers).await
+    Session::open(connected, &shared.options, &shared.handlers, &shared.events).await
 }
 
 /// The first time; again and again if that is wanted.

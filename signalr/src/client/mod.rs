@@ -11,6 +11,7 @@ mod life;
 mod options;
 mod proxy;
 mod redial;
+mod refresh;
 mod registration;
 mod retry;
 mod rt;

@@ -12,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connector::Connected,
+    events::Events,
     options::Options,
     redial::Redialing,
+    refresh::Refresher,
     rt::{self, sleep, timeout},
     shared::Line,
     side::ClientSide,
@@ -53,6 +55,7 @@ impl Session {
         connected: Connected,
         options: &Arc<Options>,
         handlers: &Arc<RwLock<Handlers>>,
+        events: &Arc<Events>,
     ) -> Result<Self, Error> {
         let side = ClientSide::new(options, &connected);
         let is_alive_by_itself = connected.is_alive_by_itself;
@@ -102,6 +105,9 @@ impl Session {
             line: Line {
                 caller,
                 id: connected.id,
+                refresher: connected
+                    .refresh
+                    .map(|refresh| Arc::new(Refresher::new(refresh, events))),
             },
         })
     }
@@ -111,7 +117,11 @@ impl Session {
         let options = Arc::clone(&self.pump.side.options);
         let tick = options.keep_alive.min(options.server_timeout) / 10;
         let tick = tick.clamp(Duration::from_millis(10), TICK);
+        let refresher = self.line.refresher.clone();
         let mut end = {
+            // It ends with this block: nobody refreshes what is being closed.
+            let automatic = refresher.as_ref().filter(|it| it.is_automatic());
+            let mut refreshing = automatic.map(|refresher| Box::pin(refresher.keep_fresh()));
             let mut stopping = pin!(stop.cancelled());
             let mut alarm = pin!(sleep(tick));
             poll_fn(|cx| {
@@ -121,6 +131,8 @@ impl Session {
                 }
                 if stopping.as_mut().poll(cx).is_ready() {
                     self.pump.side.outbox().signal(Signal::Abort);
+                } else if let Some(refreshing) = &mut refreshing {
+                    let _ = refreshing.as_mut().poll(cx);
                 }
                 let run = self.pump.poll_run(cx, &mut self.incoming);
                 // A browser slows the timers of a hidden page down, but not its messages.
@@ -146,6 +158,9 @@ impl Session {
     }
 
     async fn finish(mut self, lost: &Lost, stopped: bool) {
+        if let Some(refresher) = &self.line.refresher {
+            refresher.end();
+        }
         let transport = &mut self.pump.transport;
         let held = self.pump.replay.take().map(|replay| replay.into_held());
         held.into_iter()

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{connector::Connect, events::Events, options::Options};
+use super::{connector::Connect, events::Events, options::Options, refresh::Refresher};
 use crate::{
     connection::{Caller, ConnectionId, Handlers},
     error::{Error, Kind},
@@ -29,6 +29,7 @@ pub enum HubConnectionState {
 pub(super) struct Line {
     pub(super) caller: Caller,
     pub(super) id: Option<ConnectionId>,
+    pub(super) refresher: Option<Arc<Refresher>>,
 }
 
 /// The state, and what belongs to it.

@@ -3,6 +3,7 @@
 mod calls;
 mod endings;
 mod questions;
+mod refreshes;
 mod refusals;
 mod streams;
 mod world;
@@ -44,6 +45,8 @@ pub async fn run(
         "rounds" => endings::rounds(world).await,
         "dropped" => endings::dropped(world).await,
         "slow timers" => endings::slow_timers(world).await,
+        "refreshes" => refreshes::refreshes(world).await,
+        "late timers" => refreshes::late_timers(world).await,
         "refusals" => refusals::refusals(world).await,
         "one attempt" => refusals::one_attempt(world).await,
         "options" => refusals::options(),

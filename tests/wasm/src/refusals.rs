@@ -57,6 +57,11 @@ pub fn options() -> Outcome {
         failure(build("http://ann:secret@h/hub").build()),
         failure(build("").build()),
         failure(build("/hub").request_timeout(Duration::ZERO).build()),
+        failure(
+            build("/hub")
+                .authentication_refresh_before(Duration::ZERO)
+                .build()
+        ),
         failure(build("/hub").receive_queue_limit(0).build()),
         failure(build("/hub").receive_queue_limit(None).build()),
     ]))

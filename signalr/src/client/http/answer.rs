@@ -1,5 +1,7 @@
 //! The answer to a negotiation, as a client reads it (transports reference, section 2.4).
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 /// What a server says to a client that wants a connection.
@@ -9,6 +11,7 @@ pub(super) enum Answer {
     Redirect {
         url: String,
         access_token: Option<String>,
+        lifetime: Option<Duration>,
     },
     /// There is a connection.
     Accepted(Accepted),
@@ -27,6 +30,10 @@ pub(super) struct Accepted {
     pub(super) is_stateful: bool,
     /// In place of the provider's.
     pub(super) access_token: Option<String>,
+    /// How long the credentials of the request are valid, if they expire.
+    pub(super) lifetime: Option<Duration>,
+    /// Whether there may be new credentials later: not with old servers, whose token is no secret.
+    pub(super) is_refreshable: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +41,11 @@ pub(super) struct Offer {
     pub(super) transport: String,
     pub(super) formats: Vec<String>,
 }
+
+/// Bytes of an answer that matters: to negotiation, and to a refresh.
+pub(super) const ANSWER_SIZE: usize = 64 * 1024;
+/// Seconds of a lifetime, as many as .NET's numbers have. Whoever adds it to the time of today stays within all clocks.
+const LONGEST: u64 = i32::MAX as u64;
 
 const OLD_SERVER: &str = "Detected a connection attempt to an ASP.NET SignalR Server. This client only supports connecting to an \
                           ASP.NET Core SignalR Server. See https://aka.ms/signalr-core-differences for details.";
@@ -56,7 +68,11 @@ impl Answer {
         }
         let access_token = text(&answer, "accessToken")?;
         if let Some(url) = text(&answer, "url")? {
-            return Ok(Self::Redirect { url, access_token });
+            return Ok(Self::Redirect {
+                url,
+                access_token,
+                lifetime: lifetime(&answer),
+            });
         }
         let version = match answer.get("negotiateVersion") {
             None => 0,
@@ -76,6 +92,8 @@ impl Answer {
             offers: offers.iter().map(Offer::read).collect::<Result<_, _>>()?,
             is_stateful: flag(&answer, "useStatefulReconnect")?,
             access_token,
+            lifetime: lifetime(&answer),
+            is_refreshable: version > 0,
         }))
     }
 }
@@ -100,12 +118,22 @@ impl Offer {
 }
 
 /// A text that may be missing, or null.
-fn text(object: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+pub(super) fn text(object: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(wrong_type(name)),
     }
+}
+
+/// How long credentials are valid. What is no whole number of seconds above zero says nothing: the connection does without.
+pub(super) fn lifetime(object: &Map<String, Value>) -> Option<Duration> {
+    let told = object.get("tokenLifetimeSeconds")?;
+    let Some(seconds) = told.as_u64().filter(|seconds| *seconds > 0) else {
+        tracing::debug!("the server's `tokenLifetimeSeconds` is no number of seconds");
+        return None;
+    };
+    Some(Duration::from_secs(seconds.min(LONGEST)))
 }
 
 /// One that may be missing.
@@ -139,7 +167,7 @@ fn wrong_type(name: &str) -> String {
     format!("Expected '{name}' to be of type String.")
 }
 
-fn unexpected(value: &Value, expected: &str) -> String {
+pub(super) fn unexpected(value: &Value, expected: &str) -> String {
     let found = match value {
         Value::Null => "Null",
         Value::Bool(true) => "True",
@@ -232,8 +260,39 @@ mod tests {
             let redirect = Answer::Redirect {
                 url: "https://example.test/chat".to_owned(),
                 access_token: token.map(str::to_owned),
+                lifetime: None,
             };
             assert_eq!(Answer::read(body.as_bytes()), Ok(redirect));
+        }
+    }
+
+    #[test]
+    fn a_lifetime_is_a_whole_number_of_seconds_or_none() {
+        for (told, seconds) in [
+            ("1", Some(1)),
+            ("3600", Some(3600)),
+            ("2147483648", Some(LONGEST)),
+            ("18446744073709551615", Some(LONGEST)),
+            ("0", None),
+            ("-1", None),
+            ("-9223372036854775808", None),
+            ("18446744073709551616", None),
+            ("1e300", None),
+            ("0.5", None),
+            ("\"3600\"", None),
+            ("null", None),
+            ("[3600]", None),
+        ] {
+            let body = format!(
+                r#"{{"connectionId":"1","availableTransports":[],"tokenLifetimeSeconds":{told}}}"#
+            );
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(accepted(&body).lifetime, expected, "{told}");
+            let body = format!(r#"{{"url":"http://h/","tokenLifetimeSeconds":{told}}}"#);
+            match Answer::read(body.as_bytes()) {
+                Ok(Answer::Redirect { lifetime, .. }) => assert_eq!(lifetime, expected, "{told}"),
+                other => panic!("{body}: {other:?}"),
+            }
         }
     }
 

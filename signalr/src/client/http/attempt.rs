@@ -1,12 +1,13 @@
 //! From a URL to an open transport: negotiation, and the choice of what the server offers.
 
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use http::Uri;
 
 use super::{
     answer::{Accepted, Answer, Offer},
     options::{SUPPORTED, check_scheme},
+    refresh,
     requests::Requests,
     url::HubUrl,
     websocket::WebSocket,
@@ -14,7 +15,12 @@ use super::{
 #[cfg(not(target_arch = "wasm32"))]
 use super::{polling::LongPolling, sse::ServerSentEvents};
 use crate::{
-    client::{connector::Connected, redial::Redial},
+    client::{
+        connector::Connected,
+        redial::Redial,
+        refresh::{Lifetime, Refresh},
+        rt::Instant,
+    },
     connection::HttpTransportType,
     error::{Error, Kind},
     transport::Transport,
@@ -22,13 +28,15 @@ use crate::{
 
 /// Negotiations of one attempt that may lead elsewhere.
 const MOST_REDIRECTS: usize = 100;
-/// Bytes of an answer to negotiation.
-pub(super) const ANSWER_SIZE: usize = 64 * 1024;
 
 /// One attempt to connect.
 pub(super) struct Attempt {
     pub(super) requests: Arc<Requests>,
     pub(super) url: HubUrl,
+    /// Where the user sent us, wherever servers did.
+    pub(super) hub: HubUrl,
+    /// Of the credentials that the user's server has seen.
+    pub(super) lifetime: Option<Lifetime>,
     /// Whether messages are binary.
     pub(super) is_binary: bool,
     /// Bytes that the server may send in one piece.
@@ -76,6 +84,7 @@ impl Attempt {
             let opened = match accepted {
                 Ok(accepted) => {
                     let uri = self.url.connect(Some(&accepted.token))?;
+                    let refresh = self.refresh(&accepted)?;
                     let opened = self.open(transport, &uri).await;
                     let outlives = self.is_stateful
                         && accepted.is_stateful
@@ -83,6 +92,7 @@ impl Attempt {
                     opened.map(|opened| Connected {
                         id: Some(accepted.id.into()),
                         redial: outlives.then(|| self.redial(&uri)),
+                        refresh,
                         ..opened
                     })
                 }
@@ -99,16 +109,27 @@ impl Attempt {
     /// Asks for a connection, wherever the server sends us; `sockets`: it may be one over WebSockets.
     async fn negotiate(&mut self, sockets: bool) -> Result<Accepted, Error> {
         let stateful = self.is_stateful && sockets;
+        if self.url == self.hub {
+            self.lifetime = None;
+        }
         for _ in 0..MOST_REDIRECTS {
             let (url, access_token) = match self.ask(stateful).await? {
                 Answer::Refused(text) => return Err(Kind::Connect(text.into()).into()),
                 Answer::Accepted(accepted) => {
+                    self.learn(accepted.lifetime);
                     if let Some(token) = &accepted.access_token {
                         self.requests.tokens.replace(token).await?;
                     }
                     return Ok(accepted);
                 }
-                Answer::Redirect { url, access_token } => (url, access_token),
+                Answer::Redirect {
+                    url,
+                    access_token,
+                    lifetime,
+                } => {
+                    self.learn(lifetime);
+                    (url, access_token)
+                }
             };
             if let Some(token) = access_token {
                 self.requests.tokens.replace(&token).await?;
@@ -116,6 +137,26 @@ impl Attempt {
             self.url = self.redirected(&url)?;
         }
         Err(Kind::Connect("Negotiate redirection limit exceeded.".into()).into())
+    }
+
+    /// Of a chain the first word counts: refreshed is what the user's server knows.
+    fn learn(&mut self, lifetime: Option<Duration>) {
+        let told = Instant::now();
+        let lifetime = lifetime.map(|length| Lifetime { length, told });
+        self.lifetime = self.lifetime.or(lifetime);
+    }
+
+    /// How the connection gets new credentials: at the user's server, with the user's tokens.
+    fn refresh(&self, accepted: &Accepted) -> Result<Option<Refresh>, Error> {
+        if !accepted.is_refreshable {
+            return Ok(None);
+        }
+        let uri = self.hub.refresh(&accepted.token)?;
+        Ok(Some(Refresh {
+            request: refresh::request(&self.requests, uri),
+            before: self.requests.settings.options.refresh_before,
+            lifetime: self.lifetime,
+        }))
     }
 
     fn redirected(&self, url: &str) -> Result<HubUrl, Error> {
@@ -137,7 +178,9 @@ impl Attempt {
 
     async fn ask(&self, stateful: bool) -> Result<Answer, Error> {
         let uri = self.url.negotiate(stateful);
-        let (content_type, body) = self.requests.negotiate(&uri).await?;
+        let token = self.requests.tokens.fresh().await?;
+        let posting = self.requests.post("negotiation", &uri, token.as_ref());
+        let (content_type, body) = posting.await?;
         Answer::read(&body).map_err(|text| {
             let kind = Kind::ConnectBy {
                 what: "Invalid negotiation response received.".to_owned(),
@@ -194,6 +237,7 @@ impl Attempt {
             id: None,
             is_alive_by_itself: transport == HttpTransportType::LongPolling,
             redial: None,
+            refresh: None,
         })
     }
 

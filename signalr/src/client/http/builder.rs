@@ -12,6 +12,9 @@ use crate::{
     error::Error,
 };
 
+/// How long before they expire credentials are refreshed, as official clients do.
+const REFRESH_BEFORE: Duration = Duration::from_secs(5 * 60);
+
 impl HubConnection {
     /// A builder for a connection to the hub at a URL, `http` or `https`; the latter needs the feature `rustls`. The URL's query goes
     /// with every request.
@@ -61,8 +64,8 @@ impl HubConnectionBuilder {
     /// A closure that is asked for the access token, which goes with every request as `Authorization: Bearer …`; `None` and an empty
     /// text: without. A browser's WebSocket has it in its address, as `access_token`.
     ///
-    /// It is asked for each negotiation, once more for a WebSocket, and again when the server answers another request with 401, which
-    /// is then repeated once. Its error fails what needed the token.
+    /// It is asked for each negotiation, once more for a WebSocket, for each authentication refresh, and again when the server answers
+    /// another request with 401, which is then repeated once. Its error fails what needed the token.
     ///
     /// # Example
     ///
@@ -104,6 +107,59 @@ impl HubConnectionBuilder {
     pub fn request_timeout(self, timeout: Duration) -> Self {
         self.http("request_timeout", |http| {
             http.request_timeout = timeout;
+            Ok(())
+        })
+    }
+
+    /// Shows the server new credentials before those that it has seen expire: five minutes before, or after the half of a lifetime of
+    /// up to ten minutes.
+    ///
+    /// [`access_token`](Self::access_token) is asked for them. Lifetimes are the server's word, so it has to have the feature, as
+    /// ASP.NET Core 11 has, and to enable it; without, nothing happens. What comes of it are the events
+    /// [`on_authentication_refreshed`](Self::on_authentication_refreshed) and
+    /// [`on_authentication_refresh_failed`](Self::on_authentication_refresh_failed); a failure does not end the connection, and is not
+    /// tried again before somebody calls [`HubConnection::refresh_authentication`]. Off if nothing is said.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn fetch_token() -> Result<String, std::io::Error> { Ok("secret".to_owned()) }
+    /// # async fn run() -> Result<(), signalr::Error> {
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .access_token(|| async { Ok(Some(fetch_token().await?)) })
+    ///     .authentication_refresh()
+    ///     .on_authentication_refresh_failed(|error| async move { eprintln!("soon locked out: {error}") })
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn authentication_refresh(self) -> Self {
+        self.http("authentication_refresh", |http| {
+            http.refresh_before.get_or_insert(REFRESH_BEFORE);
+            Ok(())
+        })
+    }
+
+    /// As [`authentication_refresh`](Self::authentication_refresh), so long before the expiration; 5 min if nothing is said. A lifetime
+    /// of up to twice that is refreshed at its half, and none sooner than a second after it began.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use signalr::HubConnection;
+    ///
+    /// let connection = HubConnection::builder("http://localhost:5000/chat")
+    ///     .authentication_refresh_before(Duration::from_secs(60))
+    ///     .build()?;
+    /// # Ok::<(), signalr::Error>(())
+    /// ```
+    pub fn authentication_refresh_before(self, before: Duration) -> Self {
+        self.http("authentication_refresh_before", |http| {
+            http.refresh_before = Some(before);
             Ok(())
         })
     }

@@ -5,6 +5,7 @@ mod attempt;
 mod builder;
 mod closing;
 mod failures;
+mod refresh;
 mod tokens;
 mod url;
 
@@ -83,6 +84,8 @@ impl Connect for Http {
         let attempt = Attempt {
             requests: Arc::new(Requests::new(&self.settings)),
             url: self.url.clone(),
+            hub: self.url.clone(),
+            lifetime: None,
             is_binary: self.is_binary,
             limit: self.limit,
             is_stateful: self.is_stateful,

@@ -51,6 +51,8 @@ pub(in crate::client) struct HttpOptions {
     pub(super) tls: Option<std::sync::Arc<tokio_rustls::rustls::ClientConfig>>,
     /// How long any answer may take, but those of polls.
     pub(super) request_timeout: Duration,
+    /// How long before they expire credentials are refreshed; `None`: when somebody says so.
+    pub(super) refresh_before: Option<Duration>,
 }
 
 impl HttpOptions {
@@ -72,6 +74,7 @@ impl HttpOptions {
             #[cfg(feature = "rustls")]
             tls: None,
             request_timeout: Duration::from_secs(100),
+            refresh_before: None,
         }
     }
 
@@ -138,11 +141,14 @@ impl HttpOptions {
                 "Negotiation can only be skipped when using the WebSocket transport directly.";
             return Err(Kind::NotAllowed(text.into()).into());
         }
-        if self.request_timeout.is_zero() {
-            return Err(invalid(
-                "request_timeout",
-                "must be longer than zero".to_owned(),
-            ));
+        let durations = [
+            ("request_timeout", Some(self.request_timeout)),
+            ("authentication_refresh_before", self.refresh_before),
+        ];
+        for (option, duration) in durations {
+            if duration.is_some_and(|duration| duration.is_zero()) {
+                return Err(invalid(option, "must be longer than zero".to_owned()));
+            }
         }
         Ok(url)
     }

@@ -11,7 +11,7 @@ use http::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
 };
 use http_body::Body;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::Client,
@@ -19,7 +19,7 @@ use hyper_util::{
 };
 
 use super::{
-    attempt::ANSWER_SIZE,
+    answer::ANSWER_SIZE,
     cookies::Jar,
     dial::Dialler,
     failures::{BoxError, failed, refused, too_late},
@@ -124,39 +124,33 @@ impl Requests {
         success(request, response)
     }
 
-    /// Sends a request with a token that was asked for it alone.
+    /// Posts nothing to an address, once and with this token; gives the type of the answer, and the answer.
     ///
     /// # Errors
-    /// As [`send`](Self::send), and the provider's.
-    pub(super) async fn send_fresh(&self, request: &Request) -> Result<Response<Incoming>, Error> {
-        let token = self.tokens.fresh().await?;
-        let response = self.once(request, token.as_ref(), self.limit()).await?;
-        success(request, response)
-    }
-
-    /// Asks for a connection; gives the type of the answer, and the answer.
-    ///
-    /// # Errors
-    /// As [`send_fresh`](Self::send_fresh); the answer is too long.
-    pub(super) async fn negotiate(&self, uri: &Uri) -> Result<(String, Bytes), Error> {
-        let request = Request::new("negotiation", Method::POST, uri);
-        let response = self.send_fresh(&request).await?;
+    /// The server is not reached, does not answer in time, or with something else than success; the answer is too long.
+    pub(super) async fn post(
+        &self,
+        what: &'static str,
+        uri: &Uri,
+        token: Option<&HeaderValue>,
+    ) -> Result<(String, Bytes), Error> {
+        let request = Request::new(what, Method::POST, uri);
+        let limit = self.limit();
+        let response = self.once(&request, token, limit).await?;
+        let response = success(&request, response)?;
         let content_type = response.headers().get(CONTENT_TYPE);
         let content_type = content_type
             .and_then(|found| found.to_str().ok())
             .unwrap_or("unknown")
             .to_owned();
-        let limit = self.limit();
         let body = Limited::new(response.into_body(), ANSWER_SIZE).collect();
         let body = timeout(limit, body)
             .await
-            .map_err(|_| too_late(request.what, &request.uri, limit))?
-            .map_err(
-                |error| match error.is::<http_body_util::LengthLimitError>() {
-                    true => request.failed(format!("the answer has more than {ANSWER_SIZE} bytes")),
-                    false => request.failed(error),
-                },
-            )?;
+            .map_err(|_| too_late(what, uri, limit))?
+            .map_err(|error| match error.is::<LengthLimitError>() {
+                true => request.failed(format!("the answer has more than {ANSWER_SIZE} bytes")),
+                false => request.failed(error),
+            })?;
         Ok((content_type, body.to_bytes()))
     }
 

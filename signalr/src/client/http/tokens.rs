@@ -17,10 +17,14 @@ pub(super) type Provider =
     Arc<dyn Fn() -> BoxFuture<Result<Option<String>, BoxError>> + Send + Sync>;
 
 /// The `Authorization` header; `None`: without.
-type Token = Option<HeaderValue>;
+pub(super) type Token = Option<HeaderValue>;
 
 /// The token of one attempt to connect and of the connection that comes of it.
-pub(super) struct Tokens(Mutex<State>);
+pub(super) struct Tokens {
+    /// The user's, whatever a redirect has put in its place.
+    provider: Option<Provider>,
+    state: Mutex<State>,
+}
 
 struct State {
     source: Source,
@@ -37,11 +41,15 @@ enum Source {
 
 impl Tokens {
     pub(super) fn new(provider: Option<&Provider>) -> Self {
-        let provider = provider.map(|provider| Source::Provider(Arc::clone(provider)));
-        Self(Mutex::new(State {
-            source: provider.unwrap_or(Source::Nothing),
-            cached: None,
-        }))
+        let provider = provider.cloned();
+        let source = provider.clone().map(Source::Provider);
+        Self {
+            provider,
+            state: Mutex::new(State {
+                source: source.unwrap_or(Source::Nothing),
+                cached: None,
+            }),
+        }
     }
 
     /// Asks for a new token, for a request that begins something.
@@ -49,7 +57,7 @@ impl Tokens {
     /// # Errors
     /// The provider fails.
     pub(super) async fn fresh(&self) -> Result<Token, Error> {
-        self.0.lock().await.ask().await
+        self.state.lock().await.ask().await
     }
 
     /// The last token.
@@ -58,7 +66,7 @@ impl Tokens {
     /// The provider was not asked before, and fails.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) async fn current(&self) -> Result<Token, Error> {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         match &state.cached {
             Some(token) => Ok(token.clone()),
             None => state.ask().await,
@@ -72,7 +80,7 @@ impl Tokens {
     /// The provider fails.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) async fn instead_of(&self, refused: &Token) -> Result<Option<Token>, Error> {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         if !matches!(state.source, Source::Provider(_)) {
             return Ok(None);
         }
@@ -82,12 +90,31 @@ impl Tokens {
         }
     }
 
+    /// Asks the user for a new token that no request has yet.
+    ///
+    /// # Errors
+    /// The provider fails.
+    pub(super) async fn asked_anew(&self) -> Result<Token, Error> {
+        match &self.provider {
+            Some(provider) => asked(provider).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The user's token was taken: later requests have it, where they had the user's before.
+    pub(super) async fn taken(&self, token: Token) {
+        let mut state = self.state.lock().await;
+        if matches!(state.source, Source::Provider(_)) {
+            state.cached = Some(token);
+        }
+    }
+
     /// A redirect's token, in place of the provider's.
     ///
     /// # Errors
     /// It fits no header.
     pub(super) async fn replace(&self, token: &str) -> Result<(), Error> {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         state.source = bearer(token)?.map_or(Source::Nothing, Source::Fixed);
         state.cached = None;
         Ok(())
@@ -99,21 +126,24 @@ impl State {
         let token = match &self.source {
             Source::Nothing => None,
             Source::Fixed(token) => Some(token.clone()),
-            Source::Provider(provider) => {
-                let asked = AssertUnwindSafe(async { provider().await });
-                let given = asked.catch_unwind().await.map_err(|_| {
-                    Error::from(Kind::Connect("the access token provider panicked".into()))
-                })?;
-                let token = given.map_err(|source| Kind::ConnectBy {
-                    what: "the access token provider failed".to_owned(),
-                    source,
-                })?;
-                bearer(token.as_deref().unwrap_or(""))?
-            }
+            Source::Provider(provider) => asked(provider).await?,
         };
         self.cached = Some(token.clone());
         Ok(token)
     }
+}
+
+async fn asked(provider: &Provider) -> Result<Token, Error> {
+    let asked = AssertUnwindSafe(async { provider().await });
+    let given = asked
+        .catch_unwind()
+        .await
+        .map_err(|_| Error::from(Kind::Connect("the access token provider panicked".into())))?;
+    let token = given.map_err(|source| Kind::ConnectBy {
+        what: "the access token provider failed".to_owned(),
+        source,
+    })?;
+    bearer(token.as_deref().unwrap_or(""))
 }
 
 fn bearer(token: &str) -> Result<Token, Error> {

@@ -51,6 +51,15 @@ impl HubUrl {
         uri.unwrap_or_else(|| self.0.clone())
     }
 
+    /// Where to show new credentials for the connection of a token.
+    ///
+    /// # Errors
+    /// The token is no part of a URL.
+    pub(super) fn refresh(&self, token: &str) -> Result<Uri, Error> {
+        let path = format!("{}/refresh", self.0.path().trim_end_matches('/'));
+        self.of_connection(&path, token)
+    }
+
     /// Where to open the connection of a token, which the query takes as it is.
     ///
     /// # Errors
@@ -59,9 +68,13 @@ impl HubUrl {
         let Some(token) = token else {
             return Ok(self.0.clone());
         };
+        self.of_connection(self.0.path(), token)
+    }
+
+    fn of_connection(&self, path: &str, token: &str) -> Result<Uri, Error> {
         // A token with a separator would add parameters, or hide behind a fragment.
         let fits = !token.trim().is_empty() && !token.contains(['&', '#']);
-        fits.then(|| self.with(self.0.path(), [format!("id={token}")]))
+        fits.then(|| self.with(path, [format!("id={token}")]))
             .flatten()
             .ok_or_else(|| Kind::Connect("Invalid connection id.".into()).into())
     }
@@ -171,6 +184,20 @@ mod tests {
         }
         let uri = url("http://h/chat?q=1").connect(None).expect("as it is");
         assert_eq!(uri.to_string(), "http://h/chat?q=1");
+    }
+
+    #[test]
+    fn a_refresh_has_one_slash_the_query_and_the_token() {
+        for (hub, refresh) in [
+            ("http://h", "http://h/refresh?id=a/b="),
+            ("http://h/", "http://h/refresh?id=a/b="),
+            ("https://h:8443/hub", "https://h:8443/hub/refresh?id=a/b="),
+            ("http://h/hub/?q=1/0", "http://h/hub/refresh?q=1/0&id=a/b="),
+        ] {
+            let uri = url(hub).refresh("a/b=").expect("a token");
+            assert_eq!(uri.to_string(), refresh);
+        }
+        assert!(url("http://h").refresh("a&b").is_err());
     }
 
     #[test]

@@ -203,6 +203,7 @@ impl<H: Hub> Connect for Connector<H> {
                 let link = redial(&network, &links);
                 Box::pin(async move { link })
             })),
+            refresh: None,
         };
         Box::pin(async move { Ok(connected) })
     }

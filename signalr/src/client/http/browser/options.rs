@@ -25,6 +25,8 @@ pub(in crate::client) struct HttpOptions {
     pub(super) receive_queue_limit: Option<usize>,
     /// How long any answer may take.
     pub(super) request_timeout: Duration,
+    /// How long before they expire credentials are refreshed; `None`: when somebody says so.
+    pub(super) refresh_before: Option<Duration>,
 }
 
 impl HttpOptions {
@@ -36,6 +38,7 @@ impl HttpOptions {
             with_credentials: true,
             receive_queue_limit: Some(64 * 1024 * 1024),
             request_timeout: Duration::from_secs(100),
+            refresh_before: None,
         }
     }
 
@@ -52,9 +55,14 @@ impl HttpOptions {
         let absolute = absolute(&self.url);
         let url = HubUrl::parse(absolute.as_deref().unwrap_or(&self.url))
             .map_err(|rule| invalid("url", rule))?;
-        if self.request_timeout.is_zero() {
-            let rule = "must be longer than zero".to_owned();
-            return Err(invalid("request_timeout", rule));
+        let durations = [
+            ("request_timeout", Some(self.request_timeout)),
+            ("authentication_refresh_before", self.refresh_before),
+        ];
+        for (option, duration) in durations {
+            if duration.is_some_and(|duration| duration.is_zero()) {
+                return Err(invalid(option, "must be longer than zero".to_owned()));
+            }
         }
         if self.receive_queue_limit == Some(0) {
             let rule = "must be at least 1, but is 0".to_owned();
@@ -66,8 +74,8 @@ impl HttpOptions {
 
 /// Options that only connections in browsers have.
 impl HubConnectionBuilder {
-    /// Whether cookies and the like go with a negotiation with another origin, which must allow it; `true` if nothing is said, as in
-    /// official clients. WebSockets always have them.
+    /// Whether cookies and the like go with negotiations and authentication refreshes to another origin, which must allow it; `true` if
+    /// nothing is said, as in official clients. WebSockets always have them.
     ///
     /// # Example
     ///

@@ -1,20 +1,18 @@
-//! What a browser sends for us: negotiations, with their token and time limit.
+//! What a browser sends for us: negotiations and refreshes, with their token and time limit.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{StatusCode, Uri};
+use http::{HeaderValue, StatusCode, Uri};
 
 use super::{
-    attempt::ANSWER_SIZE,
+    answer::ANSWER_SIZE,
     failures::{failed, refused, too_late},
     fetch,
     options::HttpOptions,
     tokens::Tokens,
 };
 use crate::{client::rt::timeout, error::Error};
-
-const WHAT: &str = "negotiation";
 
 /// What all attempts to connect have in common.
 pub(super) struct Settings {
@@ -27,7 +25,7 @@ impl Settings {
     }
 }
 
-/// The requests of one attempt.
+/// The requests of one attempt and of the connection that comes of it.
 pub(super) struct Requests {
     pub(super) settings: Arc<Settings>,
     pub(super) tokens: Tokens,
@@ -45,21 +43,25 @@ impl Requests {
         self.settings.options.request_timeout
     }
 
-    /// Asks for a connection; gives the type of the answer, and the answer.
+    /// Posts nothing to an address, once and with this token; gives the type of the answer, and the answer.
     ///
     /// # Errors
-    /// The token's provider fails; the server is not reached, does not answer in time, or with something else than success.
-    pub(super) async fn negotiate(&self, uri: &Uri) -> Result<(String, Bytes), Error> {
-        let token = self.tokens.fresh().await?;
+    /// The server is not reached, does not answer in time, or with something else than success; the answer is too long.
+    pub(super) async fn post(
+        &self,
+        what: &'static str,
+        uri: &Uri,
+        token: Option<&HeaderValue>,
+    ) -> Result<(String, Bytes), Error> {
         let limit = self.limit();
         let with_credentials = self.settings.options.with_credentials;
-        let posted = fetch::post(uri, token.as_ref(), with_credentials, ANSWER_SIZE);
+        let posted = fetch::post(uri, token, with_credentials, ANSWER_SIZE);
         let answer = timeout(limit, posted)
             .await
-            .map_err(|_| too_late(WHAT, uri, limit))?
-            .map_err(|error| failed(WHAT, uri, error))?;
+            .map_err(|_| too_late(what, uri, limit))?
+            .map_err(|error| failed(what, uri, error))?;
         match StatusCode::from_u16(answer.status) {
-            Ok(status) if !status.is_success() => Err(refused(WHAT, uri, status)),
+            Ok(status) if !status.is_success() => Err(refused(what, uri, status)),
             _ => Ok((answer.content_type, answer.body)),
         }
     }
