@@ -1,8 +1,13 @@
 //! What a server calls on a client.
 
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
+
 use signalr::{Error, HubConnection, HubError, WeakHubConnection, receiver};
 
-use crate::support::{Log, Stage, in_both, settle};
+use crate::support::{Log, Stage, in_both, message, question, settle};
 
 #[tokio::test(start_paused = true)]
 async fn handlers_of_a_name_run_in_order_until_they_are_removed() {
@@ -152,6 +157,65 @@ async fn what_does_not_fit_or_panics_costs_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_closure_is_called_in_its_turn_and_not_when_its_message_comes() {
+    let (mut stage, builder) = Stage::new();
+    let log = Log::default();
+    let (slow, quick, second) = (log.clone(), log.clone(), log.clone());
+    let builder = builder
+        .on("slow", move || {
+            slow.note("slow begins");
+            let log = slow.clone();
+            async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                log.note("slow ends");
+            }
+        })
+        .on("quick", move || {
+            quick.note("quick");
+            ready(())
+        })
+        .on("slow", move || {
+            second.note("second of slow");
+            ready(())
+        });
+    let (_connection, mut actor) = Stage::connected(builder, &mut stage).await;
+    for target in ["slow", "quick"] {
+        actor.say(&message(target, "")).await;
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(
+        log.all(),
+        ["slow begins", "slow ends", "second of slow", "quick"]
+    );
+}
+
+/// Such a closure panics before it has made its future.
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_a_closure_is_one_of_its_handler() {
+    let (mut stage, builder) = Stage::new();
+    let log = Log::default();
+    let noted = log.clone();
+    let builder = builder
+        .respond("asked", || -> Ready<Result<(), HubError>> {
+            panic!("on purpose")
+        })
+        .on("shown", || -> Ready<()> { panic!("on purpose") })
+        .on("shown", move || {
+            noted.note("shown");
+            ready(())
+        });
+    let (_connection, mut actor) = Stage::connected(builder, &mut stage).await;
+    actor.say(&message("shown", "")).await;
+    actor.say(&question("q", "asked")).await;
+    assert_eq!(
+        actor.hear().await,
+        r#"{"type":3,"invocationId":"q","error":"The handler panicked."}"#
+    );
+    settle().await;
+    assert_eq!(log.all(), ["shown"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_handler_delays_messages_but_no_answers_and_no_questions() {
     let (mut stage, builder) = Stage::new();
     let log = Log::default();
@@ -160,7 +224,7 @@ async fn a_slow_handler_delays_messages_but_no_answers_and_no_questions() {
         .on("shown", move |text: String| {
             let log = noted.clone();
             async move {
-                tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+                tokio::time::sleep(Duration::from_secs(5)).await;
                 log.note(text);
             }
         })
@@ -189,7 +253,7 @@ async fn a_slow_handler_delays_messages_but_no_answers_and_no_questions() {
     };
     assert_eq!(tokio::join!(call, answer).0.expect("answered"), 2);
     assert_eq!(log.all(), [""; 0]);
-    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
     assert_eq!(log.all(), ["a", "b"]);
 }
 
@@ -209,7 +273,7 @@ async fn a_handler_may_call_the_server_and_stop_the_connection() {
             }
         });
         connection.send("show", (["go"],)).await.expect("sent");
-        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(desk.log.all(), ["sum 3", "stopped"]);
     })
     .await;

@@ -204,8 +204,9 @@ impl HubConnection {
 
     /// Has a closure called whenever the server sends a message of this name, whatever its letter case.
     ///
-    /// Handlers of one name run in the order of their registration, and messages one after another: a slow handler holds later ones
-    /// up, but no answers. A message whose arguments do not fit is logged, and not handled.
+    /// Messages are handled one after another in the order in which they come, whatever their names: a closure is called when the
+    /// handlers of all earlier messages have ended, so a slow one holds later messages up, but no answers. Handlers of one name run one after
+    /// another in the order of their registration. A message whose arguments do not fit is logged, and not handled.
     #[expect(clippy::missing_panics_doc, reason = "only a second result is refused")]
     pub fn on<A, H: EventHandler<A>>(&self, name: &str, handler: H) -> Registration {
         let mut handlers = Handlers::default();
@@ -340,6 +341,7 @@ where
 }
 
 pub(super) fn add_event<A, H: EventHandler<A>>(handlers: &mut Handlers, name: &str, handler: H) {
+    let handler = Arc::new(handler);
     handlers.add(name.to_owned(), H::PARAMS, false, move |args| {
         handler.run(args)
     });
@@ -350,6 +352,7 @@ pub(super) fn add_result<A, R, H: ResultHandler<A, R>>(
     name: &str,
     handler: H,
 ) {
+    let handler = Arc::new(handler);
     handlers.add(name.to_owned(), H::PARAMS, true, move |args| {
         handler.run(args)
     });
