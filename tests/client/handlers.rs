@@ -2,10 +2,12 @@
 
 use std::{
     future::{Ready, ready},
+    sync::Arc,
     time::Duration,
 };
 
 use signalr::{Error, HubConnection, HubError, WeakHubConnection, receiver};
+use tokio::sync::Semaphore;
 
 use crate::support::{Log, Stage, in_both, message, question, settle};
 
@@ -277,6 +279,53 @@ async fn a_handler_may_call_the_server_and_stop_the_connection() {
         assert_eq!(desk.log.all(), ["sum 3", "stopped"]);
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_questions_are_answered_at_a_time() {
+    let (mut stage, builder) = Stage::new();
+    let gate = Arc::new(Semaphore::new(0));
+    let (begun, entered, log) = (Log::default(), Arc::clone(&gate), Log::default());
+    let (noted, heard) = (begun.clone(), log.clone());
+    let builder = builder
+        .respond("asked", move || {
+            noted.note("begun");
+            let gate = Arc::clone(&entered);
+            async move {
+                gate.acquire().await.expect("open").forget();
+                Ok(1)
+            }
+        })
+        .on("shown", move || {
+            heard.note("shown");
+            ready(())
+        });
+    let (_connection, mut actor) = Stage::connected(builder, &mut stage).await;
+    for number in 0..100 {
+        actor.say(&question(&number.to_string(), "asked")).await;
+    }
+    for id in ["x", "y"] {
+        actor.say(&question(id, "asked")).await;
+        let refused = "More than 100 questions at once are not allowed.";
+        assert_eq!(
+            actor.hear().await,
+            format!(r#"{{"type":3,"invocationId":"{id}","error":"{refused}"}}"#)
+        );
+    }
+    assert_eq!(begun.all().len(), 100);
+    actor.say(&message("shown", "")).await;
+    settle().await;
+    assert_eq!(log.all(), ["shown"], "messages are another matter");
+    // Each answer makes room for one.
+    gate.add_permits(1);
+    assert!(actor.hear().await.ends_with(r#""result":1}"#));
+    actor.say(&question("z", "asked")).await;
+    settle().await;
+    assert_eq!(begun.all().len(), 101);
+    gate.add_permits(100);
+    for _ in 0..100 {
+        assert!(actor.hear().await.ends_with(r#""result":1}"#));
+    }
 }
 
 #[receiver]

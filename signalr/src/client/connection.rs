@@ -216,6 +216,8 @@ impl HubConnection {
 
     /// Has a closure answer the server's questions of this name. Questions do not wait for each other, nor hold messages up.
     ///
+    /// Up to 100 questions are answered at a time, whatever their names. More than that are answered with an error at once.
+    ///
     /// # Errors
     /// There is one for this name.
     pub fn respond<A, R, H: ResultHandler<A, R>>(

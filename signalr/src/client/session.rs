@@ -86,12 +86,7 @@ impl Session {
             options.protocol,
             options.stream_buffer,
         );
-        let handled = Handled {
-            outbox: Arc::clone(side.queue()),
-            protocol: options.protocol,
-            handlers: Arc::clone(handlers),
-            caller: caller.clone(),
-        };
+        let handled = Handled::new(side.queue(), options.protocol, handlers, &caller);
         if !is_alive_by_itself {
             // It tells the server that this client pings, and may be missed.
             side.ping();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     Args, BoxFuture, CallError, CallHead, Callee, Caller, Handlers, Outbox, Refused, Slot,
@@ -20,12 +21,16 @@ use crate::{
 /// Whether a handler gives a result, and its run.
 type Handling = (bool, BoxFuture<Result<Reply, HubError>>);
 
+/// Questions that are answered at a time. Each is a future that lives until its handler ends; more are refused.
+const QUESTIONS: usize = 100;
+
 /// What a server's calls reach, and where its answers go.
 pub(crate) struct Handled {
-    pub(crate) outbox: Arc<Outbox>,
-    pub(crate) protocol: HubProtocol,
-    pub(crate) handlers: Arc<RwLock<Handlers>>,
+    outbox: Arc<Outbox>,
+    protocol: HubProtocol,
+    handlers: Arc<RwLock<Handlers>>,
     pub(crate) caller: Caller,
+    questions: Arc<Semaphore>,
 }
 
 impl Callee for Handled {
@@ -39,6 +44,18 @@ impl Callee for Handled {
             tracing::warn!(target = %invocation.target, "no handler");
             return Err(refuse(NO_RESULT));
         }
+        let place = match invocation.id {
+            None => None,
+            Some(_) => match Arc::clone(&self.questions).try_acquire_owned() {
+                Ok(place) => Some(place),
+                Err(_) => {
+                    tracing::warn!(target = %invocation.target, "too many questions at once");
+                    return Err(refuse(&format!(
+                        "More than {QUESTIONS} questions at once are not allowed."
+                    )));
+                }
+            },
+        };
         let mut runs = Vec::with_capacity(handlers.len());
         for handler in handlers {
             let sinks = UploadSinks::default();
@@ -65,7 +82,7 @@ impl Callee for Handled {
             Slot::Limited
         };
         Ok(Bound {
-            future: self.answer(Arc::clone(&head), runs),
+            future: self.answer(Arc::clone(&head), runs, place),
             head,
             uploads: UploadSinks::default(),
             cancellation: None,
@@ -101,14 +118,35 @@ impl Callee for Handled {
 }
 
 impl Handled {
+    pub(crate) fn new(
+        outbox: &Arc<Outbox>,
+        protocol: HubProtocol,
+        handlers: &Arc<RwLock<Handlers>>,
+        caller: &Caller,
+    ) -> Self {
+        Self {
+            outbox: Arc::clone(outbox),
+            protocol,
+            handlers: Arc::clone(handlers),
+            caller: caller.clone(),
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
+        }
+    }
+
     fn handlers(&self) -> RwLockReadGuard<'_, Handlers> {
         self.handlers.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs handlers one after another, and answers with the result of the one that has one, or with the plain text of its error.
-    fn answer(&self, head: Arc<CallHead>, runs: Vec<Handling>) -> BoxFuture<Result<(), CallError>> {
+    fn answer(
+        &self,
+        head: Arc<CallHead>,
+        runs: Vec<Handling>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> BoxFuture<Result<(), CallError>> {
         let (outbox, protocol) = (Arc::clone(&self.outbox), self.protocol);
         Box::pin(async move {
+            let _place = place;
             let mut answer = None;
             for (answers, handling) in runs {
                 let handled = AssertUnwindSafe(handling).catch_unwind().await;
