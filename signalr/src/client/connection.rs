@@ -183,6 +183,11 @@ impl HubConnection {
 
     /// Calls a streaming method and gives its items. Dropping the stream cancels the call.
     ///
+    /// A stream has to be read, or dropped: when its [buffer](crate::HubConnectionBuilder::stream_buffer) and 64 KiB more are full nothing
+    /// else of the connection is read either, neither messages nor answers nor other streams, until an item is taken. The server is slowed
+    /// down by way of TCP, and stays connected, as pings go out; its own pings and its Close message are not heard meanwhile. Only
+    /// while a call waits for its answer reading goes on, and a stream that is 1 MiB ahead of its reader ends with an error.
+    ///
     /// # Errors
     /// The connection is not open, or ends; an argument cannot be serialized. What goes wrong later is the stream's last item.
     ///
@@ -207,6 +212,11 @@ impl HubConnection {
     /// Messages are handled one after another in the order in which they come, whatever their names: a closure is called when the
     /// handlers of all earlier messages have ended, so a slow one holds later messages up, but no answers. Handlers of one name run one after
     /// another in the order of their registration. A message whose arguments do not fit is logged, and not handled.
+    ///
+    /// No message is lost while the connection lasts. When 64 KiB of them wait for their handlers nothing more is read, so the server is
+    /// slowed down by way of TCP, and its pings and its Close message wait too. Only while an answer or an item of the server is waited
+    /// for, which a handler may need to go on, up to 16 MiB wait. If that many do, and the handler that runs does not end within the
+    /// [`server_timeout`](crate::HubConnectionBuilder::server_timeout), the connection ends with an error that says so.
     #[expect(clippy::missing_panics_doc, reason = "only a second result is refused")]
     pub fn on<A, H: EventHandler<A>>(&self, name: &str, handler: H) -> Registration {
         let mut handlers = Handlers::default();

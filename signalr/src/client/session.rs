@@ -11,6 +11,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    backlog::Backlog,
     connector::Connected,
     options::Options,
     redial::Redialing,
@@ -109,9 +110,15 @@ impl Session {
         let mut end = {
             let mut stopping = pin!(stop.cancelled());
             let mut alarm = pin!(sleep(tick));
+            let mut backlog = Backlog::default();
             poll_fn(|cx| {
                 while alarm.as_mut().poll(cx).is_ready() {
-                    self.pump.side.beat();
+                    let side = &self.pump.side;
+                    side.beat();
+                    let first = self.incoming.first_of_full_line();
+                    if let Some(error) = backlog.look(first, side.now(), &options) {
+                        side.outbox().signal(Signal::TimedOut(error));
+                    }
                     alarm.set(sleep(tick));
                 }
                 if stopping.as_mut().poll(cx).is_ready() {

@@ -34,6 +34,9 @@ pub(crate) struct Handled {
 }
 
 impl Callee for Handled {
+    /// As much as one message may have if nothing else is said.
+    const LONGEST_LINE: Option<usize> = Some(16 * 1024 * 1024);
+
     fn bind(&self, invocation: &Invocation<'_>) -> Result<Bound, Box<Refused>> {
         let refuse = |text: &str| {
             let (head, text) = (CallHead::new(invocation, None), text.to_owned());
@@ -102,6 +105,10 @@ impl Callee for Handled {
 
     fn awaits_answer(&self) -> bool {
         self.caller.awaits_answer()
+    }
+
+    fn awaits_item(&self) -> bool {
+        self.caller.awaits_item()
     }
 
     fn relieve(&mut self) {
