@@ -213,6 +213,8 @@ impl HubConnection {
     /// handlers of all earlier messages have ended, so a slow one holds later messages up, but no answers. Handlers of one name run one after
     /// another in the order of their registration. A message whose arguments do not fit is logged, and not handled.
     ///
+    /// Messages that have come before the connection was lost or stopped are still handled, and those of the next connection wait for that.
+    ///
     /// No message is lost while the connection lasts. When 64 KiB of them wait for their handlers nothing more is read, so the server is
     /// slowed down by way of TCP, and its pings and its Close message wait too. Only while an answer or an item of the server is waited
     /// for, which a handler may need to go on, up to 16 MiB wait. If that many do, and the handler that runs does not end within the

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     Args, BoxFuture, CallError, CallHead, Callee, Caller, Handlers, Outbox, Refused, Slot,
-    UploadSinks, handlers::Reply, side::Bound,
+    UploadSinks, handlers::Reply, side::Bound, succession::Place,
 };
 use crate::{
     error::{Error, NO_RESULT},
@@ -31,6 +31,8 @@ pub(crate) struct Handled {
     handlers: Arc<RwLock<Handlers>>,
     pub(crate) caller: Caller,
     questions: Arc<Semaphore>,
+    /// Handlers of later connections wait for those of this one.
+    place: Place,
 }
 
 impl Callee for Handled {
@@ -47,10 +49,10 @@ impl Callee for Handled {
             tracing::warn!(target = %invocation.target, "no handler");
             return Err(refuse(NO_RESULT));
         }
-        let place = match invocation.id {
+        let permit = match invocation.id {
             None => None,
             Some(_) => match Arc::clone(&self.questions).try_acquire_owned() {
-                Ok(place) => Some(place),
+                Ok(permit) => Some(permit),
                 Err(_) => {
                     tracing::warn!(target = %invocation.target, "too many questions at once");
                     return Err(refuse(&format!(
@@ -85,7 +87,7 @@ impl Callee for Handled {
             Slot::Limited
         };
         Ok(Bound {
-            future: self.answer(Arc::clone(&head), runs, place),
+            future: self.answer(Arc::clone(&head), runs, permit),
             head,
             uploads: UploadSinks::default(),
             cancellation: None,
@@ -131,12 +133,15 @@ impl Handled {
         handlers: &Arc<RwLock<Handlers>>,
         caller: &Caller,
     ) -> Self {
+        let place = handlers.read().unwrap_or_else(PoisonError::into_inner);
+        let place = place.connections.join();
         Self {
             outbox: Arc::clone(outbox),
             protocol,
             handlers: Arc::clone(handlers),
             caller: caller.clone(),
             questions: Arc::new(Semaphore::new(QUESTIONS)),
+            place,
         }
     }
 
@@ -149,11 +154,19 @@ impl Handled {
         &self,
         head: Arc<CallHead>,
         runs: Vec<Handling>,
-        place: Option<OwnedSemaphorePermit>,
+        permit: Option<OwnedSemaphorePermit>,
     ) -> BoxFuture<Result<(), CallError>> {
         let (outbox, protocol) = (Arc::clone(&self.outbox), self.protocol);
+        let turn = match head.id() {
+            None => self.place.turn(),
+            // Questions do not wait for anything.
+            Some(_) => None,
+        };
         Box::pin(async move {
-            let _place = place;
+            let _permit = permit;
+            if let Some(turn) = turn {
+                turn.await;
+            }
             let mut answer = None;
             for (answers, handling) in runs {
                 let handled = AssertUnwindSafe(handling).catch_unwind().await;
