@@ -64,6 +64,8 @@ pub(crate) enum Kind {
     Io(io::Error),
     /// The server was silent for too long; the text is the specification's.
     ServerTimeout { after: Duration },
+    /// Too much waited for handlers that did not end, while an answer of the server was waited for.
+    HandlersStuck { limit: usize, after: Duration },
     /// The server's Close message carried an error.
     ClosedByServer(String),
     /// A connection could not be opened.
@@ -111,6 +113,7 @@ impl Error {
                 | Kind::SendTimeout { .. }
                 | Kind::AnswerTimeout
                 | Kind::ServerTimeout { .. }
+                | Kind::HandlersStuck { .. }
                 | Kind::HandshakeTimeout { .. }
                 | Kind::RequestTimeout { .. }
         )
@@ -284,6 +287,7 @@ impl Error {
             Kind::NotConnected(_)
             | Kind::Io(_)
             | Kind::ServerTimeout { .. }
+            | Kind::HandlersStuck { .. }
             | Kind::ClosedByServer(_)
             | Kind::Connect(_)
             | Kind::ConnectBy { .. }
@@ -333,6 +337,12 @@ impl fmt::Display for Error {
                 f,
                 "Server timeout ({:.2}ms) elapsed without receiving a message from the server.",
                 after.as_secs_f64() * 1e3
+            ),
+            Kind::HandlersStuck { limit, after } => write!(
+                f,
+                "{} MiB of messages waited for their handlers, and none of these ended within the `server_timeout` of {after:?}, \
+                 while an answer of the server was waited for",
+                limit >> 20
             ),
             Kind::ClosedByServer(text) => write!(
                 f,

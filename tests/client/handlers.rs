@@ -1,8 +1,15 @@
 //! What a server calls on a client.
 
-use signalr::{Error, HubConnection, HubError, WeakHubConnection, receiver};
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+    time::Duration,
+};
 
-use crate::support::{Log, Stage, in_both, settle};
+use signalr::{Error, HubConnection, HubError, WeakHubConnection, receiver};
+use tokio::sync::Semaphore;
+
+use crate::support::{Log, Stage, in_both, message, question, settle};
 
 #[tokio::test(start_paused = true)]
 async fn handlers_of_a_name_run_in_order_until_they_are_removed() {
@@ -152,6 +159,65 @@ async fn what_does_not_fit_or_panics_costs_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_closure_is_called_in_its_turn_and_not_when_its_message_comes() {
+    let (mut stage, builder) = Stage::new();
+    let log = Log::default();
+    let (slow, quick, second) = (log.clone(), log.clone(), log.clone());
+    let builder = builder
+        .on("slow", move || {
+            slow.note("slow begins");
+            let log = slow.clone();
+            async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                log.note("slow ends");
+            }
+        })
+        .on("quick", move || {
+            quick.note("quick");
+            ready(())
+        })
+        .on("slow", move || {
+            second.note("second of slow");
+            ready(())
+        });
+    let (_connection, mut actor) = Stage::connected(builder, &mut stage).await;
+    for target in ["slow", "quick"] {
+        actor.say(&message(target, "")).await;
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(
+        log.all(),
+        ["slow begins", "slow ends", "second of slow", "quick"]
+    );
+}
+
+/// Such a closure panics before it has made its future.
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_a_closure_is_one_of_its_handler() {
+    let (mut stage, builder) = Stage::new();
+    let log = Log::default();
+    let noted = log.clone();
+    let builder = builder
+        .respond("asked", || -> Ready<Result<(), HubError>> {
+            panic!("on purpose")
+        })
+        .on("shown", || -> Ready<()> { panic!("on purpose") })
+        .on("shown", move || {
+            noted.note("shown");
+            ready(())
+        });
+    let (_connection, mut actor) = Stage::connected(builder, &mut stage).await;
+    actor.say(&message("shown", "")).await;
+    actor.say(&question("q", "asked")).await;
+    assert_eq!(
+        actor.hear().await,
+        r#"{"type":3,"invocationId":"q","error":"The handler panicked."}"#
+    );
+    settle().await;
+    assert_eq!(log.all(), ["shown"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_handler_delays_messages_but_no_answers_and_no_questions() {
     let (mut stage, builder) = Stage::new();
     let log = Log::default();
@@ -160,7 +226,7 @@ async fn a_slow_handler_delays_messages_but_no_answers_and_no_questions() {
         .on("shown", move |text: String| {
             let log = noted.clone();
             async move {
-                tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+                tokio::time::sleep(Duration::from_secs(5)).await;
                 log.note(text);
             }
         })
@@ -189,7 +255,7 @@ async fn a_slow_handler_delays_messages_but_no_answers_and_no_questions() {
     };
     assert_eq!(tokio::join!(call, answer).0.expect("answered"), 2);
     assert_eq!(log.all(), [""; 0]);
-    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
     assert_eq!(log.all(), ["a", "b"]);
 }
 
@@ -209,10 +275,57 @@ async fn a_handler_may_call_the_server_and_stop_the_connection() {
             }
         });
         connection.send("show", (["go"],)).await.expect("sent");
-        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(desk.log.all(), ["sum 3", "stopped"]);
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_questions_are_answered_at_a_time() {
+    let (mut stage, builder) = Stage::new();
+    let gate = Arc::new(Semaphore::new(0));
+    let (begun, entered, log) = (Log::default(), Arc::clone(&gate), Log::default());
+    let (noted, heard) = (begun.clone(), log.clone());
+    let builder = builder
+        .respond("asked", move || {
+            noted.note("begun");
+            let gate = Arc::clone(&entered);
+            async move {
+                gate.acquire().await.expect("open").forget();
+                Ok(1)
+            }
+        })
+        .on("shown", move || {
+            heard.note("shown");
+            ready(())
+        });
+    let (_connection, mut actor) = Stage::connected(builder, &mut stage).await;
+    for number in 0..100 {
+        actor.say(&question(&number.to_string(), "asked")).await;
+    }
+    for id in ["x", "y"] {
+        actor.say(&question(id, "asked")).await;
+        let refused = "More than 100 questions at once are not allowed.";
+        assert_eq!(
+            actor.hear().await,
+            format!(r#"{{"type":3,"invocationId":"{id}","error":"{refused}"}}"#)
+        );
+    }
+    assert_eq!(begun.all().len(), 100);
+    actor.say(&message("shown", "")).await;
+    settle().await;
+    assert_eq!(log.all(), ["shown"], "messages are another matter");
+    // Each answer makes room for one.
+    gate.add_permits(1);
+    assert!(actor.hear().await.ends_with(r#""result":1}"#));
+    actor.say(&question("z", "asked")).await;
+    settle().await;
+    assert_eq!(begun.all().len(), 101);
+    gate.add_permits(100);
+    for _ in 0..100 {
+        assert!(actor.hear().await.ends_with(r#""result":1}"#));
+    }
 }
 
 #[receiver]

@@ -25,6 +25,7 @@ mod http_tls;
 mod http_tokens;
 mod lies;
 mod life;
+mod lines;
 mod proxies;
 mod reconnect;
 mod stand;

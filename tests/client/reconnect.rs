@@ -8,7 +8,7 @@ use std::{
 use signalr::{HubConnectionBuilder, HubConnectionState, RetryContext};
 use tokio::time::Instant;
 
-use crate::support::{Log, Stage, settle};
+use crate::support::{Log, Stage, message, question, settle};
 
 /// Notes all events.
 fn noting(builder: HubConnectionBuilder, log: &Log) -> HubConnectionBuilder {
@@ -314,4 +314,68 @@ async fn a_thousand_losses_leave_nothing_behind() {
     drop(actor);
     settle().await;
     assert_eq!(tasks(), 0);
+}
+
+/// A handler that takes a second, and notes when it begins and ends.
+fn slow(builder: HubConnectionBuilder, log: &Log) -> HubConnectionBuilder {
+    let log = log.clone();
+    builder.on("said", move |number: u32| {
+        log.note(format!("begin {number}"));
+        let log = log.clone();
+        async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            log.note(format!("end {number}"));
+        }
+    })
+}
+
+fn in_order(numbers: std::ops::Range<u32>) -> Vec<String> {
+    numbers
+        .flat_map(|number| [format!("begin {number}"), format!("end {number}")])
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_a_lost_connection_are_handled_before_those_of_the_next() {
+    let (mut stage, builder) = Stage::new();
+    let log = Log::default();
+    let builder = slow(builder.automatic_reconnect(), &log).respond("asked", || async { Ok(1) });
+    let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+    for number in 0..3 {
+        actor.say(&message("said", &number.to_string())).await;
+    }
+    settle().await;
+    drop(actor);
+    // One between them that has nothing to handle.
+    drop(stage.accept().await);
+    let mut actor = stage.accept().await;
+    for number in 3..5 {
+        actor.say(&message("said", &number.to_string())).await;
+    }
+    actor.say(&question("q", "asked")).await;
+    assert_eq!(
+        actor.hear().await,
+        r#"{"type":3,"invocationId":"q","result":1}"#,
+        "questions wait for nothing"
+    );
+    assert!(log.all().len() < 5, "{:?}", log.all());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(log.all(), in_order(0..5));
+
+    // A connection that is stopped and started again is another one too.
+    actor.say(&message("said", "5")).await;
+    settle().await;
+    let stopped = async {
+        connection.stop().await;
+        connection.start().await.expect("started");
+    };
+    let restarted = async {
+        drop(actor);
+        let mut actor = stage.accept().await;
+        actor.say(&message("said", "6")).await;
+        actor
+    };
+    let ((), _actor) = tokio::join!(stopped, restarted);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(log.all(), in_order(0..7));
 }

@@ -186,6 +186,16 @@ pub async fn in_both<F: Future<Output = ()>>(scenario: impl Fn(HubConnection, De
     }
 }
 
+/// A message of the server, in JSON, its arguments given.
+pub fn message(target: &str, arguments: &str) -> String {
+    format!(r#"{{"type":1,"target":"{target}","arguments":[{arguments}]}}"#)
+}
+
+/// The same, to be answered.
+pub fn question(id: &str, target: &str) -> String {
+    format!(r#"{{"type":1,"invocationId":"{id}","target":"{target}","arguments":[]}}"#)
+}
+
 /// A place where a test plays the server.
 pub struct Stage {
     pipes: mpsc::UnboundedReceiver<DuplexStream>,

@@ -187,6 +187,11 @@ impl HubConnection {
 
     /// Calls a streaming method and gives its items. Dropping the stream cancels the call.
     ///
+    /// A stream has to be read, or dropped: when its [buffer](crate::HubConnectionBuilder::stream_buffer) and 64 KiB more are full nothing
+    /// else of the connection is read either, neither messages nor answers nor other streams, until an item is taken. The server is slowed
+    /// down by way of TCP, and stays connected, as pings go out; its own pings and its Close message are not heard meanwhile. Only
+    /// while a call waits for its answer reading goes on, and a stream that is 1 MiB ahead of its reader ends with an error.
+    ///
     /// # Errors
     /// The connection is not open, or ends; an argument cannot be serialized. What goes wrong later is the stream's last item.
     ///
@@ -208,8 +213,16 @@ impl HubConnection {
 
     /// Has a closure called whenever the server sends a message of this name, whatever its letter case.
     ///
-    /// Handlers of one name run in the order of their registration, and messages one after another: a slow handler holds later ones
-    /// up, but no answers. A message whose arguments do not fit is logged, and not handled.
+    /// Messages are handled one after another in the order in which they come, whatever their names: a closure is called when the
+    /// handlers of all earlier messages have ended, so a slow one holds later messages up, but no answers. Handlers of one name run one after
+    /// another in the order of their registration. A message whose arguments do not fit is logged, and not handled.
+    ///
+    /// Messages that have come before the connection was lost or stopped are still handled, and those of the next connection wait for that.
+    ///
+    /// No message is lost while the connection lasts. When 64 KiB of them wait for their handlers nothing more is read, so the server is
+    /// slowed down by way of TCP, and its pings and its Close message wait too. Only while an answer or an item of the server is waited
+    /// for, which a handler may need to go on, up to 16 MiB wait. If that many do, and the handler that runs does not end within the
+    /// [`server_timeout`](crate::HubConnectionBuilder::server_timeout), the connection ends with an error that says so.
     #[expect(clippy::missing_panics_doc, reason = "only a second result is refused")]
     pub fn on<A, H: EventHandler<A>>(&self, name: &str, handler: H) -> Registration {
         let mut handlers = Handlers::default();
@@ -218,6 +231,8 @@ impl HubConnection {
     }
 
     /// Has a closure answer the server's questions of this name. Questions do not wait for each other, nor hold messages up.
+    ///
+    /// Up to 100 questions are answered at a time, whatever their names. More than that are answered with an error at once.
     ///
     /// # Errors
     /// There is one for this name.
@@ -344,6 +359,7 @@ where
 }
 
 pub(super) fn add_event<A, H: EventHandler<A>>(handlers: &mut Handlers, name: &str, handler: H) {
+    let handler = Arc::new(handler);
     handlers.add(name.to_owned(), H::PARAMS, false, move |args| {
         handler.run(args)
     });
@@ -354,6 +370,7 @@ pub(super) fn add_result<A, R, H: ResultHandler<A, R>>(
     name: &str,
     handler: H,
 ) {
+    let handler = Arc::new(handler);
     handlers.add(name.to_owned(), H::PARAMS, true, move |args| {
         handler.run(args)
     });

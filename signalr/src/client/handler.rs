@@ -1,5 +1,7 @@
 //! Closures that a server can call.
 
+use std::sync::Arc;
+
 use crate::{
     connection::{Args, BindError, BoxFuture, Reply},
     hub_error::HubError,
@@ -20,7 +22,7 @@ pub trait EventHandler<A>: Send + Sync + 'static {
     #[doc(hidden)]
     const PARAMS: usize;
     #[doc(hidden)]
-    fn run(&self, args: &mut Args<'_>) -> Run;
+    fn run(self: &Arc<Self>, args: &mut Args<'_>) -> Run;
 }
 
 /// A closure that can answer the server: as [`EventHandler`], with a result `Result<R, HubError>` whose `R` is serializable.
@@ -33,13 +35,13 @@ pub trait ResultHandler<A, R>: Send + Sync + 'static {
     #[doc(hidden)]
     const PARAMS: usize;
     #[doc(hidden)]
-    fn run(&self, args: &mut Args<'_>) -> Run;
+    fn run(self: &Arc<Self>, args: &mut Args<'_>) -> Run;
 }
 
 macro_rules! closures {
     ($($name:ident)*) => {
         #[diagnostic::do_not_recommend]
-        impl<T, F, $($name: HubArg),*> EventHandler<($($name,)*)> for T
+        impl<T, F, $($name: HubArg + 'static),*> EventHandler<($($name,)*)> for T
         where
             T: Fn($($name),*) -> F + Send + Sync + 'static,
             F: Future<Output = ()> + Send + 'static,
@@ -47,19 +49,20 @@ macro_rules! closures {
             const PARAMS: usize = 0 $(+ closures!(@one $name))*;
 
             #[allow(non_snake_case, reason = "one name for type and value")]
-            fn run(&self, args: &mut Args<'_>) -> Run {
+            fn run(self: &Arc<Self>, args: &mut Args<'_>) -> Run {
                 $(let $name = args.next::<$name>(stringify!($name))?;)*
                 args.finish()?;
-                let handling = self($($name),*);
+                // The closure too is called in its turn.
+                let this = Arc::clone(self);
                 Ok(Box::pin(async move {
-                    handling.await;
+                    this($($name),*).await;
                     Ok(Reply::nothing())
                 }))
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl<T, F, R, $($name: HubArg),*> ResultHandler<($($name,)*), R> for T
+        impl<T, F, R, $($name: HubArg + 'static),*> ResultHandler<($($name,)*), R> for T
         where
             T: Fn($($name),*) -> F + Send + Sync + 'static,
             F: Future<Output = Result<R, HubError>> + Send + 'static,
@@ -68,11 +71,11 @@ macro_rules! closures {
             const PARAMS: usize = 0 $(+ closures!(@one $name))*;
 
             #[allow(non_snake_case, reason = "one name for type and value")]
-            fn run(&self, args: &mut Args<'_>) -> Run {
+            fn run(self: &Arc<Self>, args: &mut Args<'_>) -> Run {
                 $(let $name = args.next::<$name>(stringify!($name))?;)*
                 args.finish()?;
-                let handling = self($($name),*);
-                Ok(Box::pin(async move { handling.await.map(Reply::value) }))
+                let this = Arc::clone(self);
+                Ok(Box::pin(async move { this($($name),*).await.map(Reply::value) }))
             }
         }
         closures!(@shorter $($name)*);

@@ -1,6 +1,7 @@
 //! The client: a connection to a hub, which it opens, keeps and uses.
 
 mod arguments;
+mod backlog;
 mod builder;
 mod connection;
 mod connector;

@@ -21,7 +21,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Takes the handler away, or all handlers of a receiver. What has been called already goes on.
+    /// Takes the handler away, or all handlers of a receiver. Messages that have come already are still handled.
     pub fn remove(self) {
         let mut handlers = self
             .handlers

@@ -11,6 +11,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    backlog::Backlog,
     connector::Connected,
     events::Events,
     options::Options,
@@ -89,12 +90,7 @@ impl Session {
             options.protocol,
             options.stream_buffer,
         );
-        let handled = Handled {
-            outbox: Arc::clone(side.queue()),
-            protocol: options.protocol,
-            handlers: Arc::clone(handlers),
-            caller: caller.clone(),
-        };
+        let handled = Handled::new(side.queue(), options.protocol, handlers, &caller);
         if !is_alive_by_itself {
             // It tells the server that this client pings, and may be missed.
             side.ping();
@@ -124,9 +120,15 @@ impl Session {
             let mut refreshing = automatic.map(|refresher| Box::pin(refresher.keep_fresh()));
             let mut stopping = pin!(stop.cancelled());
             let mut alarm = pin!(sleep(tick));
+            let mut backlog = Backlog::default();
             poll_fn(|cx| {
                 while alarm.as_mut().poll(cx).is_ready() {
-                    self.pump.side.beat();
+                    let side = &self.pump.side;
+                    side.beat();
+                    let first = self.incoming.first_of_full_line();
+                    if let Some(error) = backlog.look(first, side.now(), &options) {
+                        side.outbox().signal(Signal::TimedOut(error));
+                    }
                     alarm.set(sleep(tick));
                 }
                 if stopping.as_mut().poll(cx).is_ready() {

@@ -205,6 +205,11 @@ impl Caller {
         self.lock().calls.waits_for(&())
     }
 
+    /// Whether a stream's reader has read all that has come.
+    pub(crate) fn awaits_item(&self) -> bool {
+        self.lock().streams.is_any_empty()
+    }
+
     /// Makes room where reading may not stop.
     pub(crate) fn relieve(&self) {
         self.lock().streams.relieve();

@@ -6,10 +6,11 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     Args, BoxFuture, CallError, CallHead, Callee, Caller, Handlers, Outbox, Refused, Slot,
-    UploadSinks, handlers::Reply, side::Bound,
+    UploadSinks, handlers::Reply, side::Bound, succession::Place,
 };
 use crate::{
     error::{Error, NO_RESULT},
@@ -20,15 +21,24 @@ use crate::{
 /// Whether a handler gives a result, and its run.
 type Handling = (bool, BoxFuture<Result<Reply, HubError>>);
 
+/// Questions that are answered at a time. Each is a future that lives until its handler ends; more are refused.
+const QUESTIONS: usize = 100;
+
 /// What a server's calls reach, and where its answers go.
 pub(crate) struct Handled {
-    pub(crate) outbox: Arc<Outbox>,
-    pub(crate) protocol: HubProtocol,
-    pub(crate) handlers: Arc<RwLock<Handlers>>,
+    outbox: Arc<Outbox>,
+    protocol: HubProtocol,
+    handlers: Arc<RwLock<Handlers>>,
     pub(crate) caller: Caller,
+    questions: Arc<Semaphore>,
+    /// Handlers of later connections wait for those of this one.
+    place: Place,
 }
 
 impl Callee for Handled {
+    /// As much as one message may have if nothing else is said.
+    const LONGEST_LINE: Option<usize> = Some(16 * 1024 * 1024);
+
     fn bind(&self, invocation: &Invocation<'_>) -> Result<Bound, Box<Refused>> {
         let refuse = |text: &str| {
             let (head, text) = (CallHead::new(invocation, None), text.to_owned());
@@ -39,6 +49,18 @@ impl Callee for Handled {
             tracing::warn!(target = %invocation.target, "no handler");
             return Err(refuse(NO_RESULT));
         }
+        let permit = match invocation.id {
+            None => None,
+            Some(_) => match Arc::clone(&self.questions).try_acquire_owned() {
+                Ok(permit) => Some(permit),
+                Err(_) => {
+                    tracing::warn!(target = %invocation.target, "too many questions at once");
+                    return Err(refuse(&format!(
+                        "More than {QUESTIONS} questions at once are not allowed."
+                    )));
+                }
+            },
+        };
         let mut runs = Vec::with_capacity(handlers.len());
         for handler in handlers {
             let sinks = UploadSinks::default();
@@ -65,7 +87,7 @@ impl Callee for Handled {
             Slot::Limited
         };
         Ok(Bound {
-            future: self.answer(Arc::clone(&head), runs),
+            future: self.answer(Arc::clone(&head), runs, permit),
             head,
             uploads: UploadSinks::default(),
             cancellation: None,
@@ -87,6 +109,10 @@ impl Callee for Handled {
         self.caller.awaits_answer()
     }
 
+    fn awaits_item(&self) -> bool {
+        self.caller.awaits_item()
+    }
+
     fn relieve(&mut self) {
         self.caller.relieve();
     }
@@ -101,14 +127,46 @@ impl Callee for Handled {
 }
 
 impl Handled {
+    pub(crate) fn new(
+        outbox: &Arc<Outbox>,
+        protocol: HubProtocol,
+        handlers: &Arc<RwLock<Handlers>>,
+        caller: &Caller,
+    ) -> Self {
+        let place = handlers.read().unwrap_or_else(PoisonError::into_inner);
+        let place = place.connections.join();
+        Self {
+            outbox: Arc::clone(outbox),
+            protocol,
+            handlers: Arc::clone(handlers),
+            caller: caller.clone(),
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
+            place,
+        }
+    }
+
     fn handlers(&self) -> RwLockReadGuard<'_, Handlers> {
         self.handlers.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs handlers one after another, and answers with the result of the one that has one, or with the plain text of its error.
-    fn answer(&self, head: Arc<CallHead>, runs: Vec<Handling>) -> BoxFuture<Result<(), CallError>> {
+    fn answer(
+        &self,
+        head: Arc<CallHead>,
+        runs: Vec<Handling>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> BoxFuture<Result<(), CallError>> {
         let (outbox, protocol) = (Arc::clone(&self.outbox), self.protocol);
+        let turn = match head.id() {
+            None => self.place.turn(),
+            // Questions do not wait for anything.
+            Some(_) => None,
+        };
         Box::pin(async move {
+            let _permit = permit;
+            if let Some(turn) = turn {
+                turn.await;
+            }
             let mut answer = None;
             for (answers, handling) in runs {
                 let handled = AssertUnwindSafe(handling).catch_unwind().await;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use super::{Args, BindError, BoxFuture};
+use super::{Args, BindError, BoxFuture, succession::Succession};
 use crate::{
     error::{Error, Kind},
     hub_error::HubError,
@@ -64,6 +64,8 @@ pub struct Handlers {
     /// In the order of their registration, which is the order in which those of one name run.
     all: Vec<Handler>,
     added: u64,
+    /// The connections that call them.
+    pub(super) connections: Succession,
 }
 
 impl Handlers {

@@ -47,6 +47,8 @@ pub(crate) struct Incoming<S, C> {
     /// Ordinary calls that wait for their turn, arguments bound. Reading goes on meanwhile, up to a limit in bytes.
     waiting: VecDeque<Running>,
     waiting_bytes: usize,
+    /// Reading has stopped at one of the limits.
+    stopped: bool,
     /// How many result streams run.
     streams: usize,
     /// How many upload streams the running calls have been given, ended or not.
@@ -66,6 +68,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             turns,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            stopped: false,
             streams: 0,
             uploading: 0,
             uploads: Uploads::default(),
@@ -74,19 +77,41 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     }
 
     /// Whether so much waits, for its turn or for its reader, that reading must stop.
-    ///
-    /// It does not stop while a call of this end waits for an answer: that stands behind what would not be read. There are other
-    /// limits then: further calls are refused, and the upload that is furthest ahead of its reader fails.
     pub(super) fn must_wait(&mut self) -> bool {
         let saturated = self.waiting_bytes >= WAITING_LIMIT
             || self.uploads.is_saturated()
             || self.callee.is_saturated();
-        if !saturated || !self.callee.awaits_answer() {
-            return saturated;
-        }
-        self.uploads.relieve();
-        self.callee.relieve();
-        false
+        saturated && self.has_to_wait()
+    }
+
+    /// Reading does not stop while a call of this end waits for an answer: that stands behind what would not be read. There are other
+    /// limits then: further calls are refused, or may wait up to a higher one, and the upload that is furthest ahead of its reader fails.
+    #[cold]
+    fn has_to_wait(&mut self) -> bool {
+        let is_line_full = C::LONGEST_LINE.is_some_and(|limit| self.waiting_bytes >= limit);
+        self.stopped = if self.callee.awaits_answer() {
+            self.uploads.relieve();
+            self.callee.relieve();
+            is_line_full
+        } else if self.uploads.is_saturated() || self.callee.is_saturated() {
+            // Their readers have something to do.
+            true
+        } else {
+            is_line_full || !self.callee.awaits_item()
+        };
+        self.stopped
+    }
+
+    /// The number of the first call that waits for its turn, if so many do that reading has stopped though this end waits for an answer: it
+    /// may stand behind, and the call that runs may wait for it.
+    #[cfg(feature = "client")]
+    pub(crate) fn first_of_full_line(&self) -> Option<u64> {
+        let is_full = C::LONGEST_LINE.is_some_and(|limit| self.waiting_bytes >= limit);
+        let awaits = is_full && (self.callee.awaits_answer() || self.callee.awaits_item());
+        self.waiting
+            .front()
+            .filter(|_| awaits)
+            .map(|call| call.number)
     }
 
     /// Handles one message; `size` is its frame's.
@@ -136,6 +161,8 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             let waited = self.waiting.len();
             self.start_waiting(cx);
             progress |= self.waiting.len() < waited;
+            // A call that runs may have come to wait for an answer.
+            progress |= std::mem::take(&mut self.stopped) && !self.must_wait();
         }
         progress
     }
@@ -230,7 +257,10 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     /// # Errors
     /// What the caller reads.
     fn check_line(&self, bound: &Bound) -> Result<(), String> {
-        if bound.slot == Slot::Limited && self.waiting_bytes >= WAITING_LIMIT {
+        if C::LONGEST_LINE.is_none()
+            && bound.slot == Slot::Limited
+            && self.waiting_bytes >= WAITING_LIMIT
+        {
             let text = "More than 64 KiB of calls wait for their turn.";
             return Err(HubError::new(text).describe(&bound.head.unexpected(), false));
         }

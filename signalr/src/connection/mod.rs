@@ -29,6 +29,7 @@ mod replay;
 mod running;
 mod short;
 mod side;
+mod succession;
 mod transport_type;
 mod turns;
 mod uploads;

@@ -34,6 +34,10 @@ pub(crate) struct Limits {
 
 /// Who is called at one end, and has calls of its own under way.
 pub(crate) trait Callee {
+    /// Bytes of calls that may wait for their turn while this end waits for an answer, where none may be refused: their callers ask for no
+    /// answer, and would not learn of it. `None`: they are refused at the limit that holds anyway.
+    const LONGEST_LINE: Option<usize>;
+
     /// Finds what is called and binds the arguments, in the order of section 6 of the server reference.
     ///
     /// # Errors
@@ -51,6 +55,11 @@ pub(crate) trait Callee {
 
     /// Whether a call of this end waits for an answer: reading must go on then, whatever waits.
     fn awaits_answer(&self) -> bool;
+
+    /// Whether the reader of a stream of this end may wait for an item.
+    fn awaits_item(&self) -> bool {
+        false
+    }
 
     /// Whether so many items wait to be read that reading should stop.
     fn is_saturated(&self) -> bool {

@@ -57,6 +57,8 @@ pub trait UploadSink: Send {
     fn room(&self) -> Option<BoxFuture<()>>;
     /// Whether there is no room, though somebody reads.
     fn is_full(&self) -> bool;
+    /// Whether nothing waits to be read, though somebody reads.
+    fn is_empty(&self) -> bool;
     /// Passes an item on; `false` when the stream has ended, because it did not fit or nobody reads.
     fn item(&self, item: &RawItem<'_>) -> bool;
     /// Ends the stream with an error.
@@ -85,6 +87,10 @@ impl<T: HubArg + 'static> UploadSink for Sink<T> {
 
     fn is_full(&self) -> bool {
         self.sender.capacity() == 0 && !self.sender.is_closed()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sender.capacity() == self.sender.max_capacity() && !self.sender.is_closed()
     }
 
     fn item(&self, item: &RawItem<'_>) -> bool {
@@ -214,6 +220,11 @@ impl Uploads {
     /// Whether so many items are parked that reading must stop.
     pub(crate) fn is_saturated(&self) -> bool {
         self.parked_bytes >= PARKED_LIMIT
+    }
+
+    /// Whether there is a stream whose reader has read everything.
+    pub(crate) fn is_any_empty(&self) -> bool {
+        self.running.values().any(|running| running.sink.is_empty())
     }
 
     /// Makes room where reading may not stop: the stream with the most parked items fails if there are too many.

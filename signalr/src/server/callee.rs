@@ -60,6 +60,8 @@ pub(super) struct HubCallee<H: Hub> {
 }
 
 impl<H: Hub> Callee for HubCallee<H> {
+    const LONGEST_LINE: Option<usize> = None;
+
     fn bind(&self, invocation: &Invocation<'_>) -> Result<Bound, Box<Refused>> {
         let Some(method) = self.methods.find(&invocation.target) else {
             let base = failed(&invocation.target);

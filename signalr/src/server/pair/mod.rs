@@ -123,12 +123,8 @@ impl Client {
         let mut handlers = Handlers::default();
         Arc::new(ui).register(&mut handlers);
         let caller = Caller::new(Arc::clone(&side.outbox), protocol, 10);
-        let handled = Handled {
-            outbox: Arc::clone(&side.outbox),
-            protocol,
-            handlers: Arc::new(RwLock::new(handlers)),
-            caller: caller.clone(),
-        };
+        let handlers = Arc::new(RwLock::new(handlers));
+        let handled = Handled::new(&side.outbox, protocol, &handlers, &caller);
         let mut pump = Pump {
             side: side.clone(),
             transport: Raw::new(io),
