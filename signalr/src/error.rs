@@ -64,6 +64,8 @@ pub(crate) enum Kind {
     Io(io::Error),
     /// The server was silent for too long; the text is the specification's.
     ServerTimeout { after: Duration },
+    /// The server took or acknowledged nothing for too long.
+    Stalled { after: Duration },
     /// The server's Close message carried an error.
     ClosedByServer(String),
     /// A connection could not be opened.
@@ -111,6 +113,7 @@ impl Error {
                 | Kind::SendTimeout { .. }
                 | Kind::AnswerTimeout
                 | Kind::ServerTimeout { .. }
+                | Kind::Stalled { .. }
                 | Kind::HandshakeTimeout { .. }
                 | Kind::RequestTimeout { .. }
         )
@@ -156,6 +159,9 @@ impl Error {
         match &*self.0 {
             Kind::Status { status, .. } => matches!(status, 401 | 403),
             Kind::NoTransport { unauthorized, .. } => *unauthorized,
+            Kind::ConnectBy { source, .. } => source
+                .downcast_ref::<Self>()
+                .is_some_and(Self::is_unauthorized),
             Kind::RetriesExhausted { source, .. } => source.is_unauthorized(),
             _ => false,
         }
@@ -284,6 +290,7 @@ impl Error {
             Kind::NotConnected(_)
             | Kind::Io(_)
             | Kind::ServerTimeout { .. }
+            | Kind::Stalled { .. }
             | Kind::ClosedByServer(_)
             | Kind::Connect(_)
             | Kind::ConnectBy { .. }
@@ -333,6 +340,10 @@ impl fmt::Display for Error {
                 f,
                 "Server timeout ({:.2}ms) elapsed without receiving a message from the server.",
                 after.as_secs_f64() * 1e3
+            ),
+            Kind::Stalled { after } => write!(
+                f,
+                "the server took or acknowledged nothing of what was sent for the `server_timeout` of {after:?}"
             ),
             Kind::ClosedByServer(text) => write!(
                 f,

@@ -34,6 +34,9 @@ pub(super) struct Session {
     pump: Pump<Box<dyn Transport>, ClientSide>,
     incoming: Incoming<ClientSide, Handled>,
     pub(super) line: Line,
+    /// How far the server had got with what it has to take, and when it last got on.
+    taken: usize,
+    taken_at: u64,
 }
 
 /// A connection that has ended.
@@ -42,6 +45,8 @@ pub(super) struct Lost {
     pub(super) error: Option<Error>,
     /// Whether it makes sense to connect again.
     pub(super) may_reconnect: bool,
+    /// Whether we wanted it so.
+    pub(super) is_stopped: bool,
 }
 
 impl Session {
@@ -81,13 +86,10 @@ impl Session {
         {
             pump.replay = Some(Box::new(Replay::new(limit, acks)));
         }
-        let caller = Caller::new(
-            Arc::clone(side.queue()),
-            options.protocol,
-            options.stream_buffer,
-        );
+        let queue = Arc::clone(side.queue());
+        let caller = Caller::new(Arc::clone(&queue), options.protocol, options.stream_buffer);
         let handled = Handled {
-            outbox: Arc::clone(side.queue()),
+            outbox: Arc::clone(&queue),
             protocol: options.protocol,
             handlers: Arc::clone(handlers),
             caller: caller.clone(),
@@ -101,13 +103,16 @@ impl Session {
             incoming: Incoming::new(side, handled),
             line: Line {
                 caller,
+                queue,
                 id: connected.id,
             },
+            taken: 0,
+            taken_at: 0,
         })
     }
 
     /// Reads, handles and writes until the connection ends, or `stop` asks for that.
-    pub(super) async fn run(mut self, stop: &CancellationToken) -> Lost {
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> (Lost, Remains) {
         let options = Arc::clone(&self.pump.side.options);
         let tick = options.keep_alive.min(options.server_timeout) / 10;
         let tick = tick.clamp(Duration::from_millis(10), TICK);
@@ -116,7 +121,7 @@ impl Session {
             let mut alarm = pin!(sleep(tick));
             poll_fn(|cx| {
                 while alarm.as_mut().poll(cx).is_ready() {
-                    self.pump.side.beat();
+                    self.beat();
                     alarm.set(sleep(tick));
                 }
                 if stopping.as_mut().poll(cx).is_ready() {
@@ -125,7 +130,7 @@ impl Session {
                 let run = self.pump.poll_run(cx, &mut self.incoming);
                 // A browser slows the timers of a hidden page down, but not its messages.
                 if cfg!(target_arch = "wasm32") && run.is_pending() {
-                    self.pump.side.beat();
+                    self.beat();
                 }
                 run
             })
@@ -137,42 +142,77 @@ impl Session {
             end = last_words.unwrap_or(end);
         }
         let lost = Lost::new(end, stop.is_cancelled());
-        self.finish(&lost, stop.is_cancelled()).await;
-        lost
+        (lost, Remains(self))
+    }
+
+    fn beat(&mut self) {
+        let Pump {
+            side, transport, ..
+        } = &self.pump;
+        let stuck = side.outbox().stuck_for(side.now());
+        let stalled = match (stuck, transport.progress()) {
+            (Some(stuck), Some(progress)) => {
+                let goes_on = transport.unsent() > 0 && self.taken != progress;
+                let now = side.now();
+                if goes_on {
+                    (self.taken, self.taken_at) = (progress, now);
+                }
+                Some(stuck.min(now - self.taken_at))
+            }
+            _ => None,
+        };
+        side.beat(stalled);
     }
 
     fn last_words(&mut self, cx: &mut Context<'_>) -> Option<End> {
         self.pump.poll_last_words(cx, &mut self.incoming)
     }
+}
 
-    async fn finish(mut self, lost: &Lost, stopped: bool) {
-        let transport = &mut self.pump.transport;
-        let held = self.pump.replay.take().map(|replay| replay.into_held());
-        held.into_iter()
-            .flatten()
-            .for_each(|packet| transport.push(packet));
-        self.pump
-            .side
-            .outbox()
-            .drain(|packet| transport.push(packet));
-        self.line.caller.close(lost.error.as_ref());
-        // Handlers end by themselves; one of them may be who stops the connection.
-        let mut incoming = self.incoming;
-        rt::spawn(async move { poll_fn(|cx| incoming.poll_rest(cx)).await });
-        if stopped {
-            let goodbye = Control::Close {
-                error: None,
-                allow_reconnect: false,
-            };
-            let protocol = self.pump.side.protocol();
-            self.pump.transport.push(control(protocol, &goodbye));
-        }
+/// What is left of a connection that has ended. Who has called it learns of the end when this is taken apart.
+pub(super) struct Remains(Session);
+
+impl Remains {
+    /// Leaves the server, which may take its time to notice.
+    pub(super) fn leave(self, lost: &Lost) {
+        let mut pump = self.take_apart(lost.error.as_ref());
         let ending = if lost.error.is_some() {
             Ending::Failure
         } else {
             Ending::Normal
         };
-        close(&mut self.pump, ending).await;
+        rt::spawn(async move { close(&mut pump, ending).await });
+    }
+
+    /// Tells the server that we leave, and waits until it has heard it.
+    pub(super) async fn say_goodbye(self) {
+        let mut pump = self.take_apart(None);
+        let goodbye = Control::Close {
+            error: None,
+            allow_reconnect: false,
+        };
+        let protocol = pump.side.protocol();
+        pump.transport.push(control(protocol, &goodbye));
+        close(&mut pump, Ending::Normal).await;
+    }
+
+    fn take_apart(self, error: Option<&Error>) -> Pump<Box<dyn Transport>, ClientSide> {
+        let Session {
+            mut pump,
+            mut incoming,
+            line,
+            ..
+        } = self.0;
+        let transport = &mut pump.transport;
+        let held = pump.replay.take().map(|replay| replay.into_held());
+        held.into_iter()
+            .flatten()
+            .for_each(|packet| transport.push(packet));
+        pump.side.outbox().drain(|packet| transport.push(packet));
+        line.caller.close(error);
+        // Handlers end by themselves; one of them may be who stops the connection.
+        rt::spawn(async move { poll_fn(|cx| incoming.poll_rest(cx)).await });
+        pump
     }
 }
 
@@ -182,6 +222,7 @@ impl Lost {
             return Self {
                 error: None,
                 may_reconnect: false,
+                is_stopped: true,
             };
         }
         let error = end.reason.map(|reason| match reason.into_closed_by_peer() {
@@ -193,6 +234,7 @@ impl Lost {
         Self {
             error,
             may_reconnect,
+            is_stopped: false,
         }
     }
 }
