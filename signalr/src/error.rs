@@ -66,6 +66,8 @@ pub(crate) enum Kind {
     ServerTimeout { after: Duration },
     /// Too much waited for handlers that did not end, while an answer of the server was waited for.
     HandlersStuck { limit: usize, after: Duration },
+    /// The server took or acknowledged nothing for too long.
+    Stalled { after: Duration },
     /// The server's Close message carried an error.
     ClosedByServer(String),
     /// A connection could not be opened.
@@ -114,6 +116,7 @@ impl Error {
                 | Kind::AnswerTimeout
                 | Kind::ServerTimeout { .. }
                 | Kind::HandlersStuck { .. }
+                | Kind::Stalled { .. }
                 | Kind::HandshakeTimeout { .. }
                 | Kind::RequestTimeout { .. }
         )
@@ -159,6 +162,9 @@ impl Error {
         match &*self.0 {
             Kind::Status { status, .. } => matches!(status, 401 | 403),
             Kind::NoTransport { unauthorized, .. } => *unauthorized,
+            Kind::ConnectBy { source, .. } => source
+                .downcast_ref::<Self>()
+                .is_some_and(Self::is_unauthorized),
             Kind::RetriesExhausted { source, .. } => source.is_unauthorized(),
             _ => false,
         }
@@ -288,6 +294,7 @@ impl Error {
             | Kind::Io(_)
             | Kind::ServerTimeout { .. }
             | Kind::HandlersStuck { .. }
+            | Kind::Stalled { .. }
             | Kind::ClosedByServer(_)
             | Kind::Connect(_)
             | Kind::ConnectBy { .. }
@@ -343,6 +350,10 @@ impl fmt::Display for Error {
                 "{} MiB of messages waited for their handlers, and none of these ended within the `server_timeout` of {after:?}, \
                  while an answer of the server was waited for",
                 limit >> 20
+            ),
+            Kind::Stalled { after } => write!(
+                f,
+                "the server took or acknowledged nothing of what was sent for the `server_timeout` of {after:?}"
             ),
             Kind::ClosedByServer(text) => write!(
                 f,

@@ -115,6 +115,28 @@ async fn empty_answers_repeat_the_poll_and_bodies_are_data() {
 }
 
 #[tokio::test]
+async fn a_server_that_holds_no_poll_back_is_not_hammered() {
+    let stand = Stand::new(|seen: Seen| {
+        ready(match seen.is_negotiation() {
+            true => offering(&[POLLS]),
+            false => data(""),
+        })
+    })
+    .await;
+    let time = Duration::from_millis(1_200);
+    let builder = stand.client().handshake_timeout(time);
+    let error = in_time(builder.connect()).await.expect_err("no handshake");
+    assert!(error.is_timeout(), "{error}");
+    let polls = stand
+        .seen()
+        .iter()
+        .filter(|seen| seen.method == "GET")
+        .count();
+    // The first, four without a pause, and then after 50, 100, 200, 400 and 800 ms.
+    assert!((5..=9).contains(&polls), "{polls}");
+}
+
+#[tokio::test]
 async fn a_204_is_the_servers_end_and_wants_no_delete() {
     let stage = Stage::with([data(said("a")), status(204)]).await;
     assert_eq!(stage.end(stage.stand.client()).await, "cleanly");

@@ -300,6 +300,67 @@ async fn a_half_open_socket_is_noticed() {
     );
 }
 
+/// A client that sends without end to such a server; the error of its sends.
+async fn hammering<F, T>(play: F) -> (HubConnection, Log, tokio::task::JoinHandle<Error>)
+where
+    F: FnOnce(Socket) -> T + Clone + Send + Sync + 'static,
+    T: Future<Output = ()> + Send + 'static,
+{
+    let stand = stand(play).await;
+    let builder = stand
+        .client()
+        .send_queue_limit(4_000_000)
+        .keep_alive(Duration::from_millis(200))
+        .server_timeout(Duration::from_secs(1));
+    let (connection, ends) = connected(builder).await;
+    let sender = connection.clone();
+    let sending = tokio::spawn(async move {
+        let text = "x".repeat(200_000);
+        loop {
+            if let Err(error) = sender.send("a", (&text,)).await {
+                return error;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    (connection, ends, sending)
+}
+
+#[tokio::test]
+async fn a_half_open_socket_is_noticed_though_its_queue_is_full() {
+    let (connection, ends, sending) = hammering(|socket: Socket| async move {
+        let _kept = socket;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    assert_eq!(
+        end(&connection, &ends).await,
+        "Server timeout (1000.00ms) elapsed without receiving a message from the server."
+    );
+    assert!(in_time(sending).await.expect("no panic").is_closed());
+}
+
+#[tokio::test]
+async fn a_socket_that_takes_little_at_a_time_is_kept() {
+    let (connection, ends, sending) = hammering(|mut socket: Socket| async move {
+        let mut bytes = vec![0; 64 * 1024];
+        // What waits takes more than a second.
+        while socket.send(Message::text(PING)).await.is_ok() {
+            let read = tokio::io::AsyncReadExt::read(socket.get_mut(), &mut bytes).await;
+            if !read.is_ok_and(|read| read > 0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    // Three times the time-out: nothing can be waited for where nothing is to happen.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(ends.all(), [""; 0]);
+    assert_eq!(connection.state(), HubConnectionState::Connected);
+    sending.abort();
+}
+
 #[tokio::test]
 async fn an_upgrade_that_is_none_fails_to_start() {
     for (lie, text) in [

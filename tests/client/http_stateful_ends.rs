@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::{
 use crate::{
     http_sockets::connected,
     stand::{chain, in_time, until},
-    theatre::{NEGOTIATION, OPENING, Theatre, logged},
+    theatre::{NEGOTIATION, OPENING, PING, Theatre, logged},
 };
 
 #[tokio::test]
@@ -29,6 +29,89 @@ async fn a_number_from_the_future_is_the_end() {
         ["Sequence ID greater than amount of messages we've received."]
     );
     assert_eq!(connection.state(), HubConnectionState::Disconnected);
+}
+
+#[tokio::test]
+async fn a_number_that_no_message_has_is_the_end() {
+    for (number, on_first) in [(0, false), (-1, true), (i64::MIN, false), (i64::MIN, true)] {
+        let mut theatre = Theatre::new().await;
+        let connecting = tokio::spawn(connected(theatre.client()));
+        let mut link = theatre.accept().await;
+        let (connection, ends) = in_time(connecting).await.expect("no panic");
+        if !on_first {
+            drop(link);
+            link = theatre.link().await;
+        }
+        link.sequence(number).await;
+        until(|| !ends.all().is_empty()).await;
+        assert_eq!(
+            ends.all(),
+            [format!(
+                "Sequence ID {number} is the number of no message: the first has 1."
+            )]
+        );
+        assert_eq!(connection.state(), HubConnectionState::Disconnected);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_for_want_of_credentials_is_known_as_such() {
+    for code in [401, 403] {
+        let mut theatre = Theatre::new().await;
+        // Lists give up then.
+        let builder = theatre.client().automatic_reconnect();
+        let (connection, link) = theatre.connected(builder).await;
+        theatre.refusal.store(code, Relaxed);
+        let caller = connection.clone();
+        let asking = tokio::spawn(async move { caller.invoke::<()>("a", ()).await });
+        drop(link);
+        let error = in_time(asking).await.expect("no panic").expect_err("lost");
+        assert!(error.is_unauthorized(), "{}", chain(&error));
+        until(|| connection.state() == HubConnectionState::Disconnected).await;
+        assert_eq!(theatre.stand.lines(), [NEGOTIATION, OPENING, OPENING]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_acknowledges_nothing_is_lost() {
+    for is_silent in [false, true] {
+        let mut theatre = Theatre::new().await;
+        let builder = theatre
+            .client()
+            .stateful_reconnect_buffer(1_000)
+            .send_queue_limit(1_000)
+            .keep_alive(Duration::from_millis(100))
+            .server_timeout(Duration::from_millis(400));
+        let (connection, mut link) = theatre.connected(builder).await;
+        let sender = connection.clone();
+        let sending = tokio::spawn(async move {
+            loop {
+                if let Err(error) = sender.send("note", ("x".repeat(100),)).await {
+                    return error;
+                }
+            }
+        });
+        let caller = connection.clone();
+        let asking = tokio::spawn(async move { caller.invoke::<()>("a", ()).await });
+        while !is_silent && !asking.is_finished() {
+            // It lives, and reads.
+            let _ = link
+                .socket
+                .send(Message::text(format!("{PING}\u{1e}")))
+                .await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let error = in_time(asking).await.expect("no panic").expect_err("lost");
+        assert!(error.is_timeout());
+        if !is_silent {
+            assert_eq!(
+                error.to_string(),
+                "the server took or acknowledged nothing of what was sent for the `server_timeout` of 400ms"
+            );
+        }
+        assert!(in_time(sending).await.expect("no panic").is_closed());
+        until(|| connection.state() == HubConnectionState::Disconnected).await;
+    }
 }
 
 #[tokio::test]

@@ -185,6 +185,47 @@ async fn stopping_or_dropping_a_start_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_start_that_was_dropped_the_next_may_begin_at_once() {
+    let (mut stage, builder) = Stage::new();
+    let connection = builder.build().expect("valid");
+    for _ in 0..3 {
+        let given_up = tokio::time::timeout(Duration::from_secs(1), connection.start()).await;
+        given_up.expect_err("nobody answers");
+    }
+    let server = async {
+        for _ in 0..3 {
+            stage.pipe().await;
+        }
+        stage.accept().await
+    };
+    let (started, mut actor) = tokio::join!(connection.start(), server);
+    started.expect("the first was dropped");
+    connection.send("told", ()).await.expect("open");
+    let told = r#"{"type":1,"target":"told","arguments":[]}"#;
+    assert_eq!(actor.hear().await, told);
+
+    // One that is dropped when it has just succeeded ends the connection: nobody knows of it.
+    connection.stop().await;
+    let mut starting = Box::pin(connection.start());
+    let mut actor = tokio::select! {
+        _ = &mut starting => panic!("nobody has answered"),
+        actor = stage.pipe() => actor,
+    };
+    actor.hear().await;
+    actor.say("{}").await;
+    settle().await;
+    assert_eq!(connection.state(), HubConnectionState::Connected);
+    drop(starting);
+    let ended = async {
+        assert_eq!(actor.hear_call().await, r#"{"type":7}"#);
+        drop(actor);
+        stage.accept().await
+    };
+    let (started, _actor) = tokio::join!(connection.start(), ended);
+    started.expect("the other was dropped");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_handle_ends_the_connection() {
     for protocol in PROTOCOLS {
         let server = HubServer::new(Desk::default());

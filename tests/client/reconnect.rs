@@ -283,6 +283,35 @@ async fn the_closed_handler_may_start_again_and_a_slow_one_blocks_nothing() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_state_changes_with_the_loss_and_not_with_the_end_of_the_socket() {
+    for policy in [true, false] {
+        let (mut stage, builder) = Stage::new();
+        let log = Log::default();
+        let mut builder = noting(builder, &log);
+        if policy {
+            builder = builder.automatic_reconnect();
+        }
+        // The server keeps its side open, and says nothing.
+        let (connection, _actor) = Stage::connected(builder, &mut stage).await;
+        let states = connection.states();
+        let call = connection.invoke::<()>("asked", ()).await;
+        assert!(call.expect_err("silence").is_timeout());
+        let lost = Instant::now();
+        assert!(states.has_changed().expect("kept"));
+        settle().await;
+        assert_eq!(log.all().len(), 1, "the event");
+        if policy {
+            let _again = stage.accept().await;
+            settle().await;
+            assert_eq!(connection.state(), HubConnectionState::Connected);
+        } else {
+            assert_eq!(connection.state(), HubConnectionState::Disconnected);
+        }
+        assert_eq!(lost.elapsed().as_millis(), 0);
+    }
+}
+
 /// No task, no pipe and no handler stays behind.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_losses_leave_nothing_behind() {

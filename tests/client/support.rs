@@ -232,20 +232,13 @@ impl Stage {
     /// The server's end of the next connection.
     pub async fn pipe(&mut self) -> Actor {
         let io = tokio::time::timeout(PATIENCE, self.pipes.recv()).await;
-        let io = io.expect("a connection in time").expect("a client");
-        Actor {
-            io,
-            rest: Vec::new(),
-        }
+        Actor::new(io.expect("a connection in time").expect("a client"))
     }
 
     /// The same, with the handshake done.
     pub async fn accept(&mut self) -> Actor {
-        let mut actor = self.pipe().await;
-        assert_eq!(actor.hear().await, r#"{"protocol":"json","version":1}"#);
-        actor.say("{}").await;
-        assert_eq!(actor.hear().await, r#"{"type":6}"#);
-        actor
+        let actor = self.pipe().await;
+        Actor::accept(actor.io).await
     }
 
     /// A client that is connected, and its server's end.
@@ -265,6 +258,22 @@ pub struct Actor {
 }
 
 impl Actor {
+    pub fn new(io: DuplexStream) -> Self {
+        Self {
+            io,
+            rest: Vec::new(),
+        }
+    }
+
+    /// Shakes hands and hears the first ping.
+    pub async fn accept(io: DuplexStream) -> Self {
+        let mut actor = Self::new(io);
+        assert_eq!(actor.hear().await, r#"{"protocol":"json","version":1}"#);
+        actor.say("{}").await;
+        assert_eq!(actor.hear().await, r#"{"type":6}"#);
+        actor
+    }
+
     pub async fn say(&mut self, message: &str) {
         self.raw(format!("{message}\u{1e}").as_bytes()).await;
     }

@@ -80,7 +80,7 @@ impl HubConnectionBuilder {
     }
 
     /// How long the server may be silent before the connection counts as lost; 30 s if nothing is said, and best at least twice the
-    /// server's keep-alive interval.
+    /// server's keep-alive interval. As long it may take, or acknowledge, nothing of what waits to be sent.
     pub fn server_timeout(mut self, timeout: Duration) -> Self {
         self.options.server_timeout = timeout;
         self
@@ -124,6 +124,7 @@ impl HubConnectionBuilder {
     }
 
     /// Opens the connection again when it is lost: at once, after 2, 10 and 30 seconds, as official clients do; then it gives up.
+    /// After several connections that do not last 5 s it takes longer ([`RetryPolicy`]).
     ///
     /// What waits for an answer fails when the connection is lost. The server knows the new connection as another one, in no group.
     pub fn automatic_reconnect(self) -> Self {

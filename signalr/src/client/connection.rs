@@ -89,7 +89,7 @@ impl HubConnection {
     /// is stopped meanwhile. It is `Disconnected` afterwards, and no closed event is raised.
     ///
     /// # Cancel safety
-    /// Dropping the future ends the attempt.
+    /// Dropping the future ends the attempt, and the connection can be started again at once.
     pub async fn start(&self) -> Result<(), Error> {
         life::start(&self.0.shared).await
     }

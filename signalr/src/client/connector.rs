@@ -1,7 +1,11 @@
 //! How a connection comes about.
 
-use std::io;
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{redial::Redial, refresh::Refresh};
@@ -39,12 +43,18 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     fn connect(&self) -> BoxFuture<Result<Connected, Error>> {
-        let stream = (self.0)();
+        let opening = catch_unwind(AssertUnwindSafe(|| (self.0)()));
         Box::pin(async move {
-            let stream = stream.await.map_err(|source| Kind::ConnectBy {
-                what: "the connector could not open a stream".to_owned(),
-                source: source.into(),
-            })?;
+            let stream = match opening {
+                Ok(opening) => AssertUnwindSafe(opening).catch_unwind().await,
+                Err(panic) => Err(panic),
+            };
+            let stream = stream
+                .map_err(|_| Kind::Connect("the connector panicked".into()))?
+                .map_err(|source| Kind::ConnectBy {
+                    what: "the connector could not open a stream".to_owned(),
+                    source: source.into(),
+                })?;
             Ok(Connected {
                 transport: Box::new(Raw::new(stream)),
                 id: None,

@@ -6,36 +6,60 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::{
     events::Event,
     retry::RetryContext,
     rt::{self, Instant, either, sleep},
-    session::{Lost, Session},
-    shared::{Life, Phase, Shared},
+    session::Session,
+    shared::{Begun, Life, Phase, Shared},
 };
 use crate::error::{Error, Kind};
 
 type Started = oneshot::Sender<Result<(), Error>>;
+
+/// How long a connection must last to be no reason for longer delays.
+const LASTING: Duration = Duration::from_secs(5);
 
 /// Starts a connection, on a task of its own.
 ///
 /// # Errors
 /// It is started already, cannot be opened, or is stopped meanwhile.
 pub(super) async fn start(shared: &Arc<Shared>) -> Result<(), Error> {
-    let life = shared.begin()?;
+    let life = loop {
+        match shared.begin()? {
+            Begun::Life(life) => break life,
+            Begun::Ending(life) => life.over.cancelled().await,
+        }
+    };
     let (sender, started) = oneshot::channel();
     let shared = Arc::clone(shared);
-    rt::spawn(async move { live(&shared, &life, sender).await });
-    started.await.unwrap_or_else(|_| Err(stopped("start")))
+    // Only with a start that is dropped.
+    let stop = life.stop.clone().drop_guard();
+    let left = life.left.clone().drop_guard();
+    rt::spawn(async move {
+        let living = AssertUnwindSafe(live(&shared, &life, sender));
+        if living.catch_unwind().await.is_err() {
+            // Of a stream that the connector has opened.
+            tracing::error!("the connection's task panicked");
+            let error = panicked();
+            if shared.abandon(&error) {
+                shared.events.tell(Event::Closed(Some(error)));
+            }
+        }
+    });
+    let started = started.await;
+    left.disarm();
+    stop.disarm();
+    started.unwrap_or_else(|_| Err(panicked()))
 }
 
-async fn live(shared: &Arc<Shared>, life: &Life, mut started: Started) {
-    let given_up = either(life.stop.cancelled(), started.closed());
-    let opened = either(given_up, open_first(shared)).await;
+async fn live(shared: &Arc<Shared>, life: &Life, started: Started) {
+    let opened = either(life.stop.cancelled(), open_first(shared)).await;
     let mut session = match opened {
-        Ok(_) => {
+        Ok(()) => {
             shared.end();
             let _ = started.send(Err(stopped("start")));
             return;
@@ -49,17 +73,47 @@ async fn live(shared: &Arc<Shared>, life: &Life, mut started: Started) {
     };
     shared.enter(Phase::Connected(session.line.clone()));
     let _ = started.send(Ok(()));
+    let mut opened = None;
+    let mut short_lived = 0_u32;
     let reason = loop {
-        let lost = session.run(&life.stop).await;
-        match reopen(shared, life, lost).await {
-            Ok(reopened) => session = reopened,
-            Err(reason) => break reason,
-        }
+        let (lost, remains) = session.run(&life.stop).await;
+        short_lived = match opened.map(|opened: Instant| opened.elapsed()) {
+            Some(lasted) if lasted < LASTING => short_lived.saturating_add(1),
+            _ => 0,
+        };
+        let retry = RetryContext {
+            previous_attempts: 0,
+            elapsed: Duration::ZERO,
+            short_lived,
+            reason: lost.error.as_ref(),
+        };
+        let delay = lost.may_reconnect.then(|| next_delay(shared, &retry));
+        let Some(delay) = delay.flatten() else {
+            if lost.is_stopped {
+                remains.say_goodbye().await;
+                shared.end();
+            } else {
+                shared.end();
+                remains.leave(&lost);
+            }
+            break lost.error;
+        };
+        // Whose call fails finds the connection in its new state.
+        shared.enter(Phase::Reconnecting { trying: false });
+        remains.leave(&lost);
+        shared.events.tell(Event::Reconnecting(lost.error));
+        session = match reopen(shared, life, delay, short_lived).await {
+            Ok(session) => session,
+            Err(reason) => {
+                shared.end();
+                break Some(reason);
+            }
+        };
+        opened = Some(Instant::now());
         let id = session.line.id.clone();
         shared.enter(Phase::Connected(session.line.clone()));
         shared.events.tell(Event::Reconnected(id));
     };
-    shared.end();
     shared.events.tell(Event::Closed(reason));
 }
 
@@ -70,51 +124,55 @@ async fn open(shared: &Shared) -> Result<Session, Error> {
 
 /// The first time; again and again if that is wanted.
 async fn open_first(shared: &Shared) -> Result<Session, Error> {
-    let (begun, mut attempts) = (Instant::now(), 0);
+    let (begun, mut previous_attempts) = (Instant::now(), 0);
     loop {
         let error = match open(shared).await {
             Err(error) if shared.options.retry_start => error,
             opened => return opened,
         };
-        let delay = next_delay(shared, attempts, begun.elapsed(), Some(&error));
-        attempts += 1;
+        let retry = RetryContext {
+            previous_attempts,
+            elapsed: begun.elapsed(),
+            short_lived: 0,
+            reason: Some(&error),
+        };
+        let delay = next_delay(shared, &retry);
+        previous_attempts += 1;
         sleep(delay.ok_or(error)?).await;
     }
 }
 
-/// After a loss.
+/// After a loss, the first time in `delay`.
 ///
 /// # Errors
 /// It is the end, with what the users learn of it.
-async fn reopen(shared: &Shared, life: &Life, lost: Lost) -> Result<Session, Option<Error>> {
-    let Lost {
-        error,
-        may_reconnect,
-    } = lost;
+async fn reopen(
+    shared: &Shared,
+    life: &Life,
+    mut delay: Duration,
+    short_lived: u32,
+) -> Result<Session, Error> {
     let (begun, mut attempts) = (Instant::now(), 0);
-    if !may_reconnect {
-        return Err(error);
-    }
-    let delay = next_delay(shared, attempts, Duration::ZERO, error.as_ref());
-    let Some(mut delay) = delay else {
-        return Err(error);
-    };
-    shared.enter(Phase::Reconnecting { trying: false });
-    shared.events.tell(Event::Reconnecting(error));
     loop {
         if either(life.stop.cancelled(), sleep(delay)).await.is_ok() {
-            return Err(Some(stopped("reconnect delay")));
+            return Err(stopped("reconnect delay"));
         }
         shared.enter(Phase::Reconnecting { trying: true });
         let error = match either(life.stop.cancelled(), open(shared)).await {
-            Ok(()) => return Err(Some(stopped("reconnect attempt"))),
+            Ok(()) => return Err(stopped("reconnect attempt")),
             Err(Ok(session)) => return Ok(session),
             Err(Err(error)) => error,
         };
         tracing::debug!(?error, attempts, "an attempt to reconnect failed");
         attempts += 1;
         let elapsed = begun.elapsed();
-        delay = match next_delay(shared, attempts, elapsed, Some(&error)) {
+        let retry = RetryContext {
+            previous_attempts: attempts,
+            elapsed,
+            short_lived,
+            reason: Some(&error),
+        };
+        delay = match next_delay(shared, &retry) {
             Some(delay) => delay,
             None => {
                 let exhausted = Kind::RetriesExhausted {
@@ -122,7 +180,7 @@ async fn reopen(shared: &Shared, life: &Life, lost: Lost) -> Result<Session, Opt
                     elapsed,
                     source: error,
                 };
-                return Err(Some(exhausted.into()));
+                return Err(exhausted.into());
             }
         };
         shared.enter(Phase::Reconnecting { trying: false });
@@ -130,23 +188,17 @@ async fn reopen(shared: &Shared, life: &Life, lost: Lost) -> Result<Session, Opt
 }
 
 /// Asks the policy; one that panics has given up.
-fn next_delay(
-    shared: &Shared,
-    previous_attempts: u32,
-    elapsed: Duration,
-    reason: Option<&Error>,
-) -> Option<Duration> {
+fn next_delay(shared: &Shared, retry: &RetryContext<'_>) -> Option<Duration> {
     let policy = shared.options.retry.as_ref()?;
-    let retry = RetryContext {
-        previous_attempts,
-        elapsed,
-        reason,
-    };
-    let asked = catch_unwind(AssertUnwindSafe(|| policy.next_delay(&retry)));
+    let asked = catch_unwind(AssertUnwindSafe(|| policy.next_delay(retry)));
     asked.unwrap_or_else(|_| {
         tracing::error!("the retry policy panicked");
         None
     })
+}
+
+fn panicked() -> Error {
+    Kind::NotConnected("The connection's stream panicked.".into()).into()
 }
 
 fn stopped(during: &str) -> Error {

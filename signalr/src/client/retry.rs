@@ -12,6 +12,11 @@ pub struct RetryContext<'a> {
     pub previous_attempts: u32,
     /// Time since the connection was lost.
     pub elapsed: Duration,
+    /// How many connections in a row, up to the one that was lost, had been opened after a loss and lasted less than 5 s.
+    ///
+    /// Where a server takes connections and ends them at once, each attempt succeeds and [`previous_attempts`](Self::previous_attempts)
+    /// is 0 each time.
+    pub short_lived: u32,
     /// Why the connection was lost, or the last attempt failed; `None`: the server ended the connection without an error.
     pub reason: Option<&'a Error>,
 }
@@ -20,6 +25,10 @@ pub struct RetryContext<'a> {
 ///
 /// Implemented for closures and for lists of delays, of which there is one for each attempt. Lists and [`Backoff`] give up when the
 /// server wants other credentials ([`Error::is_unauthorized`]): to ask again would only be knocking at a closed door.
+///
+/// A server that takes connections and ends them at once is not hammered by them either: a [`Backoff`] goes on doubling its delays until
+/// a connection lasts 5 s, and a list's delays are no shorter than half a second from the second such connection on, a second from the
+/// third on, and so on up to 30 s. Closures are told ([`RetryContext::short_lived`]) and decide by themselves.
 ///
 /// # Example
 ///
@@ -66,13 +75,26 @@ pub(super) const DEFAULT: [Duration; 4] = [
     Duration::from_secs(30),
 ];
 
+/// What a list's delays are raised to after connections that do not last: at first, and at most.
+const LEAST: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
+
 fn listed(delays: &[Duration], retry: &RetryContext<'_>) -> Option<Duration> {
     if is_refused(retry) {
         return None;
     }
-    delays
-        .get(usize::try_from(retry.previous_attempts).ok()?)
-        .copied()
+    let delay = delays.get(usize::try_from(retry.previous_attempts).ok()?)?;
+    // The first delay, which may be none, holds for a second loss too (CL-103).
+    let least = match retry.short_lived.checked_sub(2) {
+        Some(doublings) => doubled(LEAST[0], doublings, LEAST[1]),
+        None => Duration::ZERO,
+    };
+    Some(least.max(*delay))
+}
+
+/// `delay`, doubled so often, up to a maximum.
+fn doubled(delay: Duration, doublings: u32, maximum: Duration) -> Duration {
+    let factor = 2_u32.checked_pow(doublings);
+    factor.map_or(maximum, |factor| delay.saturating_mul(factor).min(maximum))
 }
 
 fn is_refused(retry: &RetryContext<'_>) -> bool {
@@ -81,6 +103,7 @@ fn is_refused(retry: &RetryContext<'_>) -> bool {
 
 /// Delays that double from attempt to attempt up to a maximum, each shortened by chance, so that the clients of a server that was
 /// restarted do not all come at once. The first attempt is made at once, and it goes on until the connection stands, or for a time.
+/// Delays start anew after a connection that has lasted 5 s.
 ///
 /// # Example
 ///
@@ -137,10 +160,7 @@ impl Backoff {
         let Some(doublings) = attempts.checked_sub(1) else {
             return Duration::ZERO;
         };
-        let full = 2_u32.checked_pow(doublings);
-        let full = full.map_or(self.maximum, |factor| {
-            self.initial.saturating_mul(factor).min(self.maximum)
-        });
+        let full = doubled(self.initial, doublings, self.maximum);
         // Between a half and the whole.
         full / 2 + (full / 2).mul_f64(f64::from(chance) / 255.0)
     }
@@ -157,7 +177,8 @@ impl RetryPolicy for Backoff {
         let mut chance = [128];
         // Without chance the middle will do.
         let _ = getrandom::fill(&mut chance);
-        let delay = self.delay(retry.previous_attempts, chance[0]);
+        let attempts = retry.previous_attempts.saturating_add(retry.short_lived);
+        let delay = self.delay(attempts, chance[0]);
         let ends = |limit| retry.elapsed.saturating_add(delay) > limit;
         (!is_refused(retry) && !self.give_up_after.is_some_and(ends)).then_some(delay)
     }
@@ -172,6 +193,7 @@ mod tests {
         RetryContext {
             previous_attempts,
             elapsed: Duration::from_secs(1),
+            short_lived: 0,
             reason: None,
         }
     }
@@ -198,6 +220,34 @@ mod tests {
         assert_eq!(bounds(7), [16_000, 32_000]);
         assert_eq!(bounds(8), [30_000, 60_000]);
         assert_eq!(bounds(u32::MAX), [30_000, 60_000]);
+    }
+
+    #[test]
+    fn connections_that_do_not_last_are_followed_by_longer_delays() {
+        let after = |short_lived| RetryContext {
+            short_lived,
+            ..retry(0)
+        };
+        let delays = [0, 1, 2, 3, 7, 8, u32::MAX].map(|short_lived| {
+            DEFAULT
+                .next_delay(&after(short_lived))
+                .map(|it| it.as_millis())
+        });
+        let expected = [0, 0, 500, 1_000, 16_000, 30_000, 30_000];
+        assert_eq!(delays, expected.map(Some));
+        // A delay that is longer anyway stays as it is, and the list as long.
+        let later = |previous_attempts| RetryContext {
+            short_lived: 3,
+            ..retry(previous_attempts)
+        };
+        assert_eq!(DEFAULT.next_delay(&later(2)), Some(Duration::from_secs(10)));
+        assert_eq!(DEFAULT.next_delay(&later(4)), None);
+        let backoff = Backoff::new();
+        for (short_lived, attempts) in [(0, 0), (1, 1), (3, 3), (u32::MAX, u32::MAX)] {
+            let bounds = [0, 255].map(|chance| backoff.delay(attempts, chance));
+            let delay = backoff.next_delay(&after(short_lived)).expect("endless");
+            assert!((bounds[0]..=bounds[1]).contains(&delay), "{delay:?}");
+        }
     }
 
     #[test]

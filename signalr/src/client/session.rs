@@ -37,6 +37,9 @@ pub(super) struct Session {
     pump: Pump<Box<dyn Transport>, ClientSide>,
     incoming: Incoming<ClientSide, Handled>,
     pub(super) line: Line,
+    /// How far the server had got with what it has to take, and when it last got on.
+    taken: usize,
+    taken_at: u64,
 }
 
 /// A connection that has ended.
@@ -45,6 +48,8 @@ pub(super) struct Lost {
     pub(super) error: Option<Error>,
     /// Whether it makes sense to connect again.
     pub(super) may_reconnect: bool,
+    /// Whether we wanted it so.
+    pub(super) is_stopped: bool,
 }
 
 impl Session {
@@ -85,12 +90,9 @@ impl Session {
         {
             pump.replay = Some(Box::new(Replay::new(limit, acks)));
         }
-        let caller = Caller::new(
-            Arc::clone(side.queue()),
-            options.protocol,
-            options.stream_buffer,
-        );
-        let handled = Handled::new(side.queue(), options.protocol, handlers, &caller);
+        let queue = Arc::clone(side.queue());
+        let caller = Caller::new(Arc::clone(&queue), options.protocol, options.stream_buffer);
+        let handled = Handled::new(&queue, options.protocol, handlers, &caller);
         if !is_alive_by_itself {
             // It tells the server that this client pings, and may be missed.
             side.ping();
@@ -100,16 +102,19 @@ impl Session {
             incoming: Incoming::new(side, handled),
             line: Line {
                 caller,
+                queue,
                 id: connected.id,
                 refresher: connected
                     .refresh
                     .map(|refresh| Arc::new(Refresher::new(refresh, events))),
             },
+            taken: 0,
+            taken_at: 0,
         })
     }
 
     /// Reads, handles and writes until the connection ends, or `stop` asks for that.
-    pub(super) async fn run(mut self, stop: &CancellationToken) -> Lost {
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> (Lost, Remains) {
         let options = Arc::clone(&self.pump.side.options);
         let tick = options.keep_alive.min(options.server_timeout) / 10;
         let tick = tick.clamp(Duration::from_millis(10), TICK);
@@ -123,8 +128,8 @@ impl Session {
             let mut backlog = Backlog::default();
             poll_fn(|cx| {
                 while alarm.as_mut().poll(cx).is_ready() {
+                    self.beat();
                     let side = &self.pump.side;
-                    side.beat();
                     let first = self.incoming.first_of_full_line();
                     if let Some(error) = backlog.look(first, side.now(), &options) {
                         side.outbox().signal(Signal::TimedOut(error));
@@ -139,7 +144,7 @@ impl Session {
                 let run = self.pump.poll_run(cx, &mut self.incoming);
                 // A browser slows the timers of a hidden page down, but not its messages.
                 if cfg!(target_arch = "wasm32") && run.is_pending() {
-                    self.pump.side.beat();
+                    self.beat();
                 }
                 run
             })
@@ -151,45 +156,80 @@ impl Session {
             end = last_words.unwrap_or(end);
         }
         let lost = Lost::new(end, stop.is_cancelled());
-        self.finish(&lost, stop.is_cancelled()).await;
-        lost
+        (lost, Remains(self))
+    }
+
+    fn beat(&mut self) {
+        let Pump {
+            side, transport, ..
+        } = &self.pump;
+        let stuck = side.outbox().stuck_for(side.now());
+        let stalled = match (stuck, transport.progress()) {
+            (Some(stuck), Some(progress)) => {
+                let goes_on = transport.unsent() > 0 && self.taken != progress;
+                let now = side.now();
+                if goes_on {
+                    (self.taken, self.taken_at) = (progress, now);
+                }
+                Some(stuck.min(now - self.taken_at))
+            }
+            _ => None,
+        };
+        side.beat(stalled);
     }
 
     fn last_words(&mut self, cx: &mut Context<'_>) -> Option<End> {
         self.pump.poll_last_words(cx, &mut self.incoming)
     }
+}
 
-    async fn finish(mut self, lost: &Lost, stopped: bool) {
-        if let Some(refresher) = &self.line.refresher {
-            refresher.end();
-        }
-        let transport = &mut self.pump.transport;
-        let held = self.pump.replay.take().map(|replay| replay.into_held());
-        held.into_iter()
-            .flatten()
-            .for_each(|packet| transport.push(packet));
-        self.pump
-            .side
-            .outbox()
-            .drain(|packet| transport.push(packet));
-        self.line.caller.close(lost.error.as_ref());
-        // Handlers end by themselves; one of them may be who stops the connection.
-        let mut incoming = self.incoming;
-        rt::spawn(async move { poll_fn(|cx| incoming.poll_rest(cx)).await });
-        if stopped {
-            let goodbye = Control::Close {
-                error: None,
-                allow_reconnect: false,
-            };
-            let protocol = self.pump.side.protocol();
-            self.pump.transport.push(control(protocol, &goodbye));
-        }
+/// What is left of a connection that has ended. Who has called it learns of the end when this is taken apart.
+pub(super) struct Remains(Session);
+
+impl Remains {
+    /// Leaves the server, which may take its time to notice.
+    pub(super) fn leave(self, lost: &Lost) {
+        let mut pump = self.take_apart(lost.error.as_ref());
         let ending = if lost.error.is_some() {
             Ending::Failure
         } else {
             Ending::Normal
         };
-        close(&mut self.pump, ending).await;
+        rt::spawn(async move { close(&mut pump, ending).await });
+    }
+
+    /// Tells the server that we leave, and waits until it has heard it.
+    pub(super) async fn say_goodbye(self) {
+        let mut pump = self.take_apart(None);
+        let goodbye = Control::Close {
+            error: None,
+            allow_reconnect: false,
+        };
+        let protocol = pump.side.protocol();
+        pump.transport.push(control(protocol, &goodbye));
+        close(&mut pump, Ending::Normal).await;
+    }
+
+    fn take_apart(self, error: Option<&Error>) -> Pump<Box<dyn Transport>, ClientSide> {
+        let Session {
+            mut pump,
+            mut incoming,
+            line,
+            ..
+        } = self.0;
+        if let Some(refresher) = &line.refresher {
+            refresher.end();
+        }
+        let transport = &mut pump.transport;
+        let held = pump.replay.take().map(|replay| replay.into_held());
+        held.into_iter()
+            .flatten()
+            .for_each(|packet| transport.push(packet));
+        pump.side.outbox().drain(|packet| transport.push(packet));
+        line.caller.close(error);
+        // Handlers end by themselves; one of them may be who stops the connection.
+        rt::spawn(async move { poll_fn(|cx| incoming.poll_rest(cx)).await });
+        pump
     }
 }
 
@@ -199,6 +239,7 @@ impl Lost {
             return Self {
                 error: None,
                 may_reconnect: false,
+                is_stopped: true,
             };
         }
         let error = end.reason.map(|reason| match reason.into_closed_by_peer() {
@@ -210,6 +251,7 @@ impl Lost {
         Self {
             error,
             may_reconnect,
+            is_stopped: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{connector::Connect, events::Events, options::Options, refresh::Refresher};
 use crate::{
-    connection::{Caller, ConnectionId, Handlers},
+    connection::{Caller, ConnectionId, Handlers, Outbox},
     error::{Error, Kind},
 };
 
@@ -28,6 +28,7 @@ pub enum HubConnectionState {
 #[derive(Clone)]
 pub(super) struct Line {
     pub(super) caller: Caller,
+    pub(super) queue: Arc<Outbox>,
     pub(super) id: Option<ConnectionId>,
     pub(super) refresher: Option<Arc<Refresher>>,
 }
@@ -59,7 +60,16 @@ impl Phase {
 #[derive(Clone)]
 pub(super) struct Life {
     pub(super) stop: CancellationToken,
+    /// Who has started it waits no longer, so nobody knows of it: the next start waits for its end.
+    pub(super) left: CancellationToken,
     pub(super) over: CancellationToken,
+}
+
+/// What a start finds.
+pub(super) enum Begun {
+    Life(Life),
+    /// One that was left, which is just ending.
+    Ending(Life),
 }
 
 pub(super) struct Shared {
@@ -94,18 +104,20 @@ impl Shared {
     ///
     /// # Errors
     /// There is one.
-    pub(super) fn begin(&self) -> Result<Life, Error> {
+    pub(super) fn begin(&self) -> Result<Begun, Error> {
         let mut life = self.life();
         let text = match &*life {
             None => {
                 let begun = Life {
                     stop: CancellationToken::new(),
+                    left: CancellationToken::new(),
                     over: CancellationToken::new(),
                 };
                 *life = Some(begun.clone());
                 self.enter(Phase::Connecting);
-                return Ok(begun);
+                return Ok(Begun::Life(begun));
             }
+            Some(life) if life.left.is_cancelled() => return Ok(Begun::Ending(life.clone())),
             Some(life) if life.stop.is_cancelled() => {
                 "The HubConnection cannot be started while StopAsync is running."
             }
@@ -123,6 +135,17 @@ impl Shared {
         if let Some(life) = life.take() {
             life.over.cancel();
         }
+    }
+
+    /// Ends the life after a panic of its task; whether it had begun.
+    pub(super) fn abandon(&self, error: &Error) -> bool {
+        let phase = self.phase();
+        self.end();
+        if let Phase::Connected(line) = &phase {
+            line.queue.drain(drop);
+            line.caller.close(Some(error));
+        }
+        !matches!(phase, Phase::Connecting)
     }
 
     pub(super) fn life(&self) -> MutexGuard<'_, Option<Life>> {

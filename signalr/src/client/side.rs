@@ -46,14 +46,18 @@ impl ClientSide {
         &self.outbox
     }
 
-    /// Does what is due now.
-    pub(super) fn beat(&self) {
+    /// Does what is due now. `stalled`: for how many milliseconds the server has taken nothing of what waits.
+    pub(super) fn beat(&self, stalled: Option<u64>) {
         let now = self.now();
+        let after = self.options.server_timeout;
         match self.clocks.due(now) {
             Due::TimedOut => {
-                let after = self.options.server_timeout;
                 let error = Kind::ServerTimeout { after }.into();
                 self.outbox.signal(Signal::TimedOut(error));
+            }
+            _ if stalled.is_some_and(|stalled| stalled >= millis(after)) => {
+                let error = Kind::Stalled { after }.into();
+                self.outbox.signal(Signal::Stuck(error));
             }
             _ if self.acks.as_ref().is_some_and(|acks| acks.is_due(now)) => self.acknowledge(now),
             Due::Nothing => {}
@@ -78,6 +82,9 @@ impl ClientSide {
 }
 
 impl Side for ClientSide {
+    /// A server may have to be heard before it reads on, and its goodbye is not to wait.
+    const READS_ON: bool = true;
+
     fn outbox(&self) -> &Outbox {
         &self.outbox
     }

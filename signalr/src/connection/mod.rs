@@ -11,6 +11,8 @@ mod direct;
 mod handled;
 mod handlers;
 mod head;
+#[cfg(any(feature = "server", feature = "client"))]
+mod hearing;
 mod id;
 mod incoming;
 mod keepalive;

@@ -82,7 +82,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
         }
     }
 
-    fn is_parking(&self) -> bool {
+    pub(super) fn is_parking(&self) -> bool {
         let replay = self.replay.as_ref();
         replay.is_some_and(|replay| replay.parked.front().is_some())
     }

@@ -103,22 +103,6 @@ impl<T: Transport, S: Side> Pump<T, S> {
         }
     }
 
-    /// Handles what has arrived though nothing can be written any more, so that the peer's goodbye is heard.
-    #[cfg(feature = "client")]
-    pub(crate) fn poll_last_words<C: Callee>(
-        &mut self,
-        cx: &mut TaskContext<'_>,
-        incoming: &mut Incoming<S, C>,
-    ) -> Option<End> {
-        loop {
-            match self.poll_input(cx, incoming) {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(end) => return Some(end).filter(|end| end.peer_allows_reconnect.is_some()),
-            }
-        }
-    }
-
     /// Takes what is queued and writes it; whether that made room, so that reading may go on. `park`: until nothing more is queued
     /// or the transport takes no more, and have the next push wake the task.
     ///
@@ -163,11 +147,14 @@ impl<T: Transport, S: Side> Pump<T, S> {
         }
         // The peer repeats what was not acknowledged, and that is acknowledged when it is handled.
         self.inbound.clear();
+        let (clocks, now) = (self.side.clocks(), self.side.now());
         if let Some(replay) = &mut self.replay {
+            // A peer that says nothing on any of its links is silent.
+            if replay.is_numbered() {
+                clocks.received(now);
+            }
             replay.renew(self.side.protocol(), &mut self.transport);
         }
-        let (clocks, now) = (self.side.clocks(), self.side.now());
-        clocks.received(now);
         clocks.sent(now);
         self.side.outbox().set_stuck(None);
         true
@@ -247,6 +234,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
             let frame = self.inbound.next(protocol.is_binary()).map_err(failed)?;
             let Some(frame) = frame else {
                 if read || !self.poll_read(cx)? {
+                    self.side.clocks().set_deaf(false, self.side.now());
                     return Ok(progress);
                 }
                 (read, progress) = (true, true);
@@ -269,27 +257,30 @@ impl<T: Transport, S: Side> Pump<T, S> {
             }
             hand_over(cx, incoming, message, frame.len(), detailed)?;
         }
-        if self
+        let is_blocked = self
             .replay
             .as_ref()
-            .is_some_and(|replay| replay.is_blocked())
-        {
+            .is_some_and(|replay| replay.is_blocked());
+        let mut is_deaf = !is_blocked;
+        if is_blocked {
             progress |= self.poll_parking(cx, incoming)?;
+        } else if S::READS_ON {
+            let heard = self.poll_unanswered(cx, incoming)?;
+            progress |= heard.progress;
+            is_deaf = heard.is_deaf;
         }
+        // Silence counts for a peer that we listen to.
+        self.side.clocks().set_deaf(is_deaf, self.side.now());
         Ok(progress)
     }
 
     /// Reading stops while too much waits: calls for their turn, items for their reader, answers for the client to read.
     pub(super) fn may_read<C: Callee>(&self, incoming: &mut Incoming<S, C>) -> bool {
-        let may = !self.side.outbox().is_ended()
-            && !incoming.must_wait()
-            && !self.side.outbox().is_full();
-        self.side.clocks().set_deaf(!may, self.side.now());
-        may
+        !self.side.outbox().is_ended() && !incoming.must_wait() && !self.side.outbox().is_full()
     }
 
     /// Whether bytes came.
-    fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Result<bool, End> {
+    pub(super) fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Result<bool, End> {
         match self.transport.poll_read(cx, self.inbound.space()) {
             Poll::Ready(Ok(Read::Data)) => Ok(true),
             // A peer that has only stopped sending still reads the Close message.

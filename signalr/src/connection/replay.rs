@@ -120,6 +120,12 @@ impl Replay {
                 Ok(false)
             }
             Message::Sequence { sequence_id } => {
+                // All that comes behind it would pass for doubled.
+                if sequence_id < 1 {
+                    return Err(Error::protocol(format!(
+                        "Sequence ID {sequence_id} is the number of no message: the first has 1."
+                    )));
+                }
                 // A peer that was acknowledged more than it has repeated goes on behind that.
                 if sequence_id > self.expected.max(self.latest + 1) {
                     return Err(Error::protocol(
@@ -128,6 +134,7 @@ impl Replay {
                 }
                 self.expected = sequence_id;
                 self.unnumbered = false;
+                transport.heard();
                 Ok(false)
             }
             _ if self.unnumbered => Ok(false),
@@ -186,6 +193,11 @@ impl Replay {
         } else {
             transport.push(packet);
         }
+    }
+
+    /// Whether the peer has said a number on its last link, if that was not the first.
+    pub(super) fn is_numbered(&self) -> bool {
+        !self.unnumbered
     }
 
     /// There is another way to the peer: says a number, and repeats all from there.

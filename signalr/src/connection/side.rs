@@ -13,6 +13,9 @@ use crate::{
 
 /// One end of a connection: its queue, its clocks, its limits.
 pub(crate) trait Side {
+    /// Whether reading goes on while the queue is full, up to the first message that has to be answered.
+    const READS_ON: bool = false;
+
     fn outbox(&self) -> &Outbox;
     fn clocks(&self) -> &KeepAlive;
     /// Milliseconds on a clock that may move in steps.

@@ -95,6 +95,19 @@ impl FrameBuffer {
         }
     }
 
+    /// A place to which [`rewind`](Self::rewind) goes back, as long as nothing was appended.
+    #[cfg(any(feature = "server", feature = "client"))]
+    pub(crate) fn mark(&self) -> usize {
+        self.taken
+    }
+
+    /// Takes back what was handed out since.
+    #[cfg(any(feature = "server", feature = "client"))]
+    pub(crate) fn rewind(&mut self, mark: usize) {
+        self.taken = mark;
+        self.searched = 0;
+    }
+
     /// Drops all that was not handed out.
     #[cfg(any(feature = "server", feature = "client"))]
     pub(crate) fn clear(&mut self) {

@@ -75,6 +75,12 @@ pub(crate) trait Transport: Send + 'static {
     /// Bytes that were pushed and not written.
     fn unsent(&self) -> usize;
 
+    /// A number that changes whenever the peer takes some of what is unsent; `None`: the transport itself limits how long that takes.
+    #[cfg(feature = "client")]
+    fn progress(&self) -> Option<usize> {
+        None
+    }
+
     /// A way to write from outside of the task, while that has nothing to write itself; handed out once, if there is one.
     fn take_direct(&mut self) -> Option<Arc<dyn DirectWrite>> {
         None
@@ -101,6 +107,9 @@ pub(crate) trait Transport: Send + 'static {
         let _ = on;
         false
     }
+
+    /// The peer has been heard on the last way to it.
+    fn heard(&mut self) {}
 
     /// Whether there is a way to the peer now; what is pushed without one vanishes.
     fn is_linked(&self) -> bool {
@@ -143,6 +152,11 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
         (**self).unsent()
     }
 
+    #[cfg(feature = "client")]
+    fn progress(&self) -> Option<usize> {
+        (**self).progress()
+    }
+
     fn close(&mut self, ending: Ending) {
         (**self).close(ending);
     }
@@ -157,6 +171,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn keep(&mut self, on: bool) -> bool {
         (**self).keep(on)
+    }
+
+    fn heard(&mut self) {
+        (**self).heard();
     }
 
     fn is_linked(&self) -> bool {

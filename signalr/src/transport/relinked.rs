@@ -21,6 +21,9 @@ pub(crate) trait Source: Send + 'static {
 
     /// Whether further links are wanted; after a `false` never again.
     fn want(&mut self, links: bool);
+
+    /// The peer is at the other end of the last link.
+    fn heard(&mut self) {}
 }
 
 /// One link after another, as long as that is wanted; until then and afterwards the transport is what its link is.
@@ -111,6 +114,11 @@ impl<S: Source> Transport for Relinked<S> {
         open.map_or(0, |link| link.unsent())
     }
 
+    #[cfg(feature = "client")]
+    fn progress(&self) -> Option<usize> {
+        self.link.as_ref()?.progress()
+    }
+
     fn close(&mut self, ending: Ending) {
         self.keep(false);
         if let Some(link) = self.open() {
@@ -127,6 +135,10 @@ impl<S: Source> Transport for Relinked<S> {
         self.keeps = on;
         self.source.want(on);
         true
+    }
+
+    fn heard(&mut self) {
+        self.source.heard();
     }
 
     fn is_linked(&self) -> bool {

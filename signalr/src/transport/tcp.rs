@@ -69,6 +69,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Raw<S> {
         self.out.unsent()
     }
 
+    #[cfg(feature = "client")]
+    fn progress(&self) -> Option<usize> {
+        Some(self.out.unsent())
+    }
+
     fn close(&mut self, _: Ending) {
         self.closing = true;
     }

@@ -37,6 +37,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
 pub(super) struct Dialled {
     pub(super) io: Box<dyn Io>,
     pub(super) is_http2: bool,
+    /// Bytes so far.
+    pub(super) written: usize,
+}
+
+impl Dialled {
+    pub(super) fn new(io: impl Io + 'static, is_http2: bool) -> Self {
+        Self {
+            io: Box::new(io),
+            is_http2,
+            written: 0,
+        }
+    }
+
+    fn count(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.written = self.written.wrapping_add(bytes);
+        }
+        written
+    }
 }
 
 /// What a stream is for.
@@ -96,10 +115,7 @@ impl Dialler {
         if is_secure {
             return self.secure(host, stream, purpose).await;
         }
-        Ok(Dialled {
-            io: Box::new(stream),
-            is_http2: false,
-        })
+        Ok(Dialled::new(stream, false))
     }
 
     fn proxy(&self, uri: &Uri, host: &str) -> Option<Intercept> {
@@ -204,7 +220,8 @@ impl AsyncWrite for Dialled {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.count(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -220,7 +237,8 @@ impl AsyncWrite for Dialled {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        self.count(written)
     }
 
     fn is_write_vectored(&self) -> bool {

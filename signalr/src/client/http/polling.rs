@@ -18,7 +18,7 @@ use super::{
     requests::{Request, Requests},
 };
 use crate::{
-    client::rt::{Sleep, sleep},
+    client::rt::{Instant, Sleep, sleep},
     connection::BoxFuture,
     error::Error,
     packet::Packet,
@@ -28,11 +28,19 @@ use crate::{
 /// What a poll may take beyond other requests, as servers hold it back.
 const MORE_TIME: Duration = Duration::from_secs(20);
 
+/// A poll that was answered sooner, and with nothing, was not held back.
+const AT_ONCE: Duration = Duration::from_millis(100);
+/// How many such polls in a row are followed by the next without a pause.
+const UNPAUSED: u32 = 3;
+/// The pause behind further ones: the first, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+
 /// What carries texts and binary messages.
 pub(super) struct LongPolling {
     requests: Arc<Requests>,
     uri: Uri,
     stage: Stage,
+    pace: Pace,
     posts: Posts,
 }
 
@@ -47,6 +55,44 @@ enum Stage {
     Deleting(BoxFuture<()>),
 }
 
+/// How fast polls follow each other.
+struct Pace {
+    asked: Instant,
+    /// Whether the poll has brought nothing so far.
+    is_empty: bool,
+    /// Polls in a row that brought nothing, at once.
+    in_vain: u32,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            asked: Instant::now(),
+            is_empty: true,
+            in_vain: 0,
+        }
+    }
+
+    /// A poll is over; the pause before the next.
+    fn next(&mut self) -> Duration {
+        let in_vain = self.is_empty && self.asked.elapsed() < AT_ONCE;
+        self.in_vain = if in_vain {
+            self.in_vain.saturating_add(1)
+        } else {
+            0
+        };
+        let pause = match self.in_vain.checked_sub(UNPAUSED + 1) {
+            None => Duration::ZERO,
+            Some(doublings) => PAUSES[0]
+                .saturating_mul(2_u32.saturating_pow(doublings))
+                .min(PAUSES[1]),
+        };
+        self.is_empty = true;
+        self.asked = Instant::now() + pause;
+        pause
+    }
+}
+
 impl LongPolling {
     /// Makes the first poll, which the server answers at once and without data.
     ///
@@ -59,7 +105,8 @@ impl LongPolling {
         Ok(Self {
             requests: Arc::clone(requests),
             uri: uri.clone(),
-            stage: Stage::Asking(ask(requests, uri)),
+            stage: Stage::Asking(ask(requests, uri, Duration::ZERO)),
+            pace: Pace::new(),
             posts: Posts::new(requests, uri),
         })
     }
@@ -81,7 +128,7 @@ impl LongPolling {
                             let limit = Box::pin(sleep(self.requests.limit()));
                             Stage::Reading(response.into_body(), limit)
                         }
-                        None => Stage::Asking(ask(&self.requests, &self.uri)),
+                        None => Stage::Asking(ask(&self.requests, &self.uri, self.pace.next())),
                     };
                 }
                 Stage::Reading(body, limit) => {
@@ -91,13 +138,15 @@ impl LongPolling {
                         return Poll::Ready(Err(too_late("a poll's rest", &self.uri, after)));
                     };
                     let Some(frame) = frame else {
-                        self.stage = Stage::Asking(ask(&self.requests, &self.uri));
+                        let pause = self.pace.next();
+                        self.stage = Stage::Asking(ask(&self.requests, &self.uri, pause));
                         continue;
                     };
                     let frame = frame.map_err(|error| poll(&self.uri).failed(error))?;
                     if let Ok(data) = frame.into_data()
                         && !data.is_empty()
                     {
+                        self.pace.is_empty = false;
                         into.extend_from_slice(&data);
                         return Poll::Ready(Ok(Read::Data));
                     }
@@ -115,9 +164,13 @@ fn poll(uri: &Uri) -> Request {
 fn ask(
     requests: &Arc<Requests>,
     uri: &Uri,
+    pause: Duration,
 ) -> BoxFuture<Result<Option<Response<Incoming>>, Error>> {
     let (requests, poll) = (Arc::clone(requests), poll(uri));
     Box::pin(async move {
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
         let limit = requests.limit().saturating_add(MORE_TIME);
         match requests.send(&poll, limit).await {
             Ok(response) => Ok(Some(response)),

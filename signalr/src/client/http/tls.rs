@@ -45,10 +45,7 @@ pub(super) async fn secure(
         .connect(name, stream)
         .await?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
-    Ok(Dialled {
-        io: Box::new(stream),
-        is_http2,
-    })
+    Ok(Dialled::new(stream, is_http2))
 }
 
 /// The platform's roots; they are read once.

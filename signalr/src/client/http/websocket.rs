@@ -233,6 +233,10 @@ impl Transport for WebSocket {
         self.unsent
     }
 
+    fn progress(&self) -> Option<usize> {
+        Some(self.socket.get_ref().written)
+    }
+
     fn is_closed_by_peer(&self) -> bool {
         self.close_received
     }

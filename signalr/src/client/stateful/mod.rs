@@ -200,6 +200,26 @@ async fn automatic_reconnect_has_its_turn_when_the_time_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn links_that_are_lost_before_anything_is_heard_count_as_attempts_that_failed() {
+    // Each breaks off after a byte.
+    let (counter, network) = (Counter::default(), Network::new(1, usize::MAX, 1));
+    let connection = connected(&network, &counter).await;
+    network.cut();
+    let begun = tokio::time::Instant::now();
+    let error = connection.invoke::<u32>("double", (4,)).await;
+    let error = error.expect_err("lost");
+    assert_eq!(error.to_string(), "Reconnect attempt failed.");
+    let cause = std::error::Error::source(&error).expect("a cause");
+    assert_eq!(
+        cause.to_string(),
+        "in 15s there was no link on which the server said its number"
+    );
+    assert_eq!(begun.elapsed().as_secs(), 15);
+    // At once, after 0.1, 0.2, 0.4, 0.8 and 1.6 s, and then every two.
+    assert_eq!(network.links.load(Relaxed), 11);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_sent_in_the_gap_goes_out_after_it() {
     let (counter, network) = (Counter::default(), Network::new(1, 0, 1));
     let connection = connected(&network, &counter).await;

@@ -201,6 +201,10 @@ impl Transport for WebSocket {
         self.0.unsent
     }
 
+    fn progress(&self) -> Option<usize> {
+        Some(self.0.held_back())
+    }
+
     fn is_closed_by_peer(&self) -> bool {
         self.0.inbox.borrow().is_closed_by_peer()
     }
