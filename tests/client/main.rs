@@ -23,8 +23,13 @@ mod http_tls;
 mod http_tokens;
 mod lies;
 mod life;
+#[path = "../it/support/msgpack.rs"]
+#[allow(dead_code, reason = "the tests of the server need more of it")]
+mod msgpack;
 mod proxies;
 mod reconnect;
 mod stand;
+mod streams;
 mod support;
 mod theatre;
+mod uploads;

@@ -163,7 +163,7 @@ impl HubConnection {
     /// while the queue is full.
     ///
     /// # Errors
-    /// The connection is not open, or ends; an argument cannot be serialized.
+    /// The connection is not open, or ends, even if only an upload is cut off by that; an argument cannot be serialized.
     ///
     /// # Cancel safety
     /// A message that was not queued is not sent. Uploads end.
@@ -182,6 +182,8 @@ impl HubConnection {
     }
 
     /// Calls a streaming method and gives its items. Dropping the stream cancels the call.
+    ///
+    /// Uploads, if there are any, go on in the background until they or the call end.
     ///
     /// # Errors
     /// The connection is not open, or ends; an argument cannot be serialized. What goes wrong later is the stream's last item.

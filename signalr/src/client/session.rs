@@ -29,8 +29,18 @@ use crate::{
 /// The most that passes between two looks at the clocks.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Closes a caller when the session is dropped without having ended, as in a panic: nobody may wait for its end for ever.
+struct Closing(Caller);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close(None);
+    }
+}
+
 /// A connection whose handshake is over.
 pub(super) struct Session {
+    _closing: Closing,
     pump: Pump<Box<dyn Transport>, ClientSide>,
     incoming: Incoming<ClientSide, Handled>,
     pub(super) line: Line,
@@ -85,6 +95,7 @@ impl Session {
             Arc::clone(side.queue()),
             options.protocol,
             options.stream_buffer,
+            rt::spawner(),
         );
         let handled = Handled {
             outbox: Arc::clone(side.queue()),
@@ -97,6 +108,7 @@ impl Session {
             side.ping();
         }
         Ok(Self {
+            _closing: Closing(caller.clone()),
             pump,
             incoming: Incoming::new(side, handled),
             line: Line {
