@@ -194,7 +194,24 @@ async fn an_oversize_message_names_the_limit() {
     actor.hear().await;
     actor.raw(&[b' '; 1_000]).await;
     let error = call.await.expect("no panic").expect_err("cut off");
-    assert!(error.to_string().contains("100"), "{error}");
+    assert!(error.is_protocol());
+    assert_eq!(
+        error.to_string(),
+        "a message of the server is larger than the `max_receive_size` of 100 bytes"
+    );
+    // The same before the handshake is over.
+    let (mut stage, builder) = Stage::new();
+    let lie = async {
+        let mut actor = stage.pipe().await;
+        actor.hear().await;
+        actor.raw(&[b' '; 1_000]).await;
+        actor
+    };
+    let (started, _actor) = tokio::join!(builder.max_receive_size(100).connect(), lie);
+    assert_eq!(
+        started.expect_err("cut off").to_string(),
+        "a message of the server is larger than the `max_receive_size` of 100 bytes"
+    );
 }
 
 #[tokio::test(start_paused = true)]

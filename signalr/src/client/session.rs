@@ -84,7 +84,7 @@ impl Session {
         let shaken = shaken.unwrap_or_else(|_| Err(Kind::HandshakeTimeout { after }.into()));
         if let Err(error) = shaken {
             close(&mut pump, Ending::Failure).await;
-            return Err(error);
+            return Err(error.of_server());
         }
         if let (Some(acks), Some(limit)) = (&side.acks, options.stateful_reconnect)
             && pump.transport.keep(true)
@@ -196,10 +196,7 @@ impl Lost {
                 may_reconnect: false,
             };
         }
-        let error = end.reason.map(|reason| match reason.into_closed_by_peer() {
-            Ok(text) => Kind::ClosedByServer(text).into(),
-            Err(reason) => reason,
-        });
+        let error = end.reason.map(Error::of_server);
         // A server that wants its clients to stay away has to say so.
         let may_reconnect = end.peer_allows_reconnect.unwrap_or(true);
         Self {

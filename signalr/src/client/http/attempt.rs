@@ -5,6 +5,7 @@ use std::{fmt::Write, sync::Arc};
 use http::Uri;
 
 use super::{
+    PieceLimit,
     answer::{Accepted, Answer, Offer},
     options::{SUPPORTED, check_scheme},
     requests::Requests,
@@ -31,8 +32,7 @@ pub(super) struct Attempt {
     pub(super) url: HubUrl,
     /// Whether messages are binary.
     pub(super) is_binary: bool,
-    /// Bytes that the server may send in one piece.
-    pub(super) limit: usize,
+    pub(super) limit: PieceLimit,
     /// Whether a connection that outlives its WebSocket is wanted.
     pub(super) is_stateful: bool,
 }
