@@ -1,6 +1,10 @@
 //! How a connection comes about.
 
-use std::io;
+use std::{
+    future::ready,
+    io,
+    sync::{Mutex, PoisonError},
+};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -20,6 +24,17 @@ pub(super) struct Connected {
     pub(super) is_alive_by_itself: bool,
     /// Opens further links of this connection, where a stateful reconnect was negotiated.
     pub(super) redial: Option<Redial>,
+}
+
+impl Connected {
+    fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+        Self {
+            transport: Box::new(Raw::new(stream)),
+            id: None,
+            is_alive_by_itself: false,
+            redial: None,
+        }
+    }
 }
 
 /// Opens a connection, as often as it is asked to.
@@ -43,12 +58,27 @@ where
                 what: "the connector could not open a stream".to_owned(),
                 source: source.into(),
             })?;
-            Ok(Connected {
-                transport: Box::new(Raw::new(stream)),
-                id: None,
-                is_alive_by_itself: false,
-                redial: None,
-            })
+            Ok(Connected::over(stream))
         })
+    }
+}
+
+/// A byte stream that is open already.
+pub(super) struct OneStream<S>(Mutex<Option<S>>);
+
+impl<S> OneStream<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self(Mutex::new(Some(stream)))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connect for OneStream<S> {
+    fn connect(&self) -> BoxFuture<Result<Connected, Error>> {
+        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let text = "The stream of this connection has been used, and there is no other.";
+        let connected = stream.map(Connected::over);
+        Box::pin(ready(
+            connected.ok_or_else(|| Kind::Connect(text.into()).into()),
+        ))
     }
 }
