@@ -32,8 +32,10 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) enum Kind {
     /// The peer broke the hub protocol; the text is the specification's.
     Protocol(Cow<'static, str>),
-    /// A message is larger than the receive limit.
+    /// A message is larger than the receive limit; the text is the specification's.
     TooLarge { limit: usize },
+    /// The same of a server's message.
+    TooLargeOfServer { limit: usize },
     /// The stream ended inside a message.
     HalfMessage,
     /// The peer was silent for too long.
@@ -127,7 +129,10 @@ impl Error {
     pub fn is_protocol(&self) -> bool {
         matches!(
             *self.0,
-            Kind::Protocol(_) | Kind::TooLarge { .. } | Kind::HalfMessage
+            Kind::Protocol(_)
+                | Kind::TooLarge { .. }
+                | Kind::TooLargeOfServer { .. }
+                | Kind::HalfMessage
         )
     }
 
@@ -206,19 +211,13 @@ impl Error {
         matches!(*self.0, Kind::RequestTimeout { .. })
     }
 
-    pub(crate) fn is_not_allowed(&self) -> bool {
-        matches!(*self.0, Kind::NotAllowed(_))
-    }
-
-    /// The text of the peer's Close message, if that is what this is.
-    ///
-    /// # Errors
-    /// It is something else.
+    /// The same in the words of a client, whose peer is the server.
     #[cfg(feature = "client")]
-    pub(crate) fn into_closed_by_peer(self) -> Result<String, Self> {
+    pub(crate) fn of_server(self) -> Self {
         match &*self.0 {
-            Kind::ClosedByPeer(text) => Ok(text.clone()),
-            _ => Err(self),
+            Kind::ClosedByPeer(text) => Kind::ClosedByServer(text.clone()).into(),
+            Kind::TooLarge { limit } => Kind::TooLargeOfServer { limit: *limit }.into(),
+            _ => self,
         }
     }
 
@@ -276,7 +275,10 @@ impl Error {
     /// The exception name that ASP.NET Core prints for this error in detailed texts.
     pub(crate) fn wire_name(&self) -> &'static str {
         match &*self.0 {
-            Kind::Protocol(_) | Kind::TooLarge { .. } | Kind::HalfMessage => "InvalidDataException",
+            Kind::Protocol(_)
+            | Kind::TooLarge { .. }
+            | Kind::TooLargeOfServer { .. }
+            | Kind::HalfMessage => "InvalidDataException",
             Kind::ClientTimeout | Kind::SendTimeout { .. } => "OperationCanceledException",
             Kind::Encode { source, .. } => {
                 if source.is::<serde_json::Error>() {
@@ -320,6 +322,10 @@ impl fmt::Display for Error {
             Kind::TooLarge { limit } => write!(
                 f,
                 "The maximum message size of {limit}B was exceeded. The message size can be configured in AddHubOptions."
+            ),
+            Kind::TooLargeOfServer { limit } => write!(
+                f,
+                "a message of the server is larger than the `max_receive_size` of {limit} bytes"
             ),
             Kind::HalfMessage => f.write_str("Connection terminated while reading a message."),
             Kind::ClientTimeout => f.write_str(

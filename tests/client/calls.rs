@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, future::join_all, stream};
 use signalr::{Error, HubConnection, upload};
 
-use crate::support::{Stage, in_both, settle};
+use crate::support::{PROTOCOLS, Stage, in_both, settle};
 
 #[tokio::test(start_paused = true)]
 async fn results_errors_and_nothing_come_back() {
@@ -51,61 +51,67 @@ async fn concurrent_calls_each_get_their_own_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn ids_count_from_one_and_sends_have_none() {
-    let (mut stage, builder) = Stage::new();
-    let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
-    connection.send("told", ("a",)).await.expect("sent");
-    assert_eq!(
-        actor.hear().await,
-        r#"{"type":1,"target":"told","arguments":["a"]}"#
-    );
-    for id in ["1", "2"] {
-        let call = connection.invoke::<()>("asked", ());
-        let answer = async {
-            assert_eq!(
-                actor.hear().await,
-                format!(r#"{{"type":1,"invocationId":"{id}","target":"asked","arguments":[]}}"#)
-            );
-            actor
-                .say(&format!(r#"{{"type":3,"invocationId":"{id}"}}"#))
-                .await;
-        };
-        let (called, ()) = tokio::join!(call, answer);
-        called.expect("answered");
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+        connection.send("told", ("a",)).await.expect("sent");
+        assert_eq!(
+            actor.hear().await,
+            r#"{"type":1,"target":"told","arguments":["a"]}"#
+        );
+        for id in ["1", "2"] {
+            let call = connection.invoke::<()>("asked", ());
+            let answer = async {
+                assert_eq!(
+                    actor.hear().await,
+                    format!(
+                        r#"{{"type":1,"invocationId":"{id}","target":"asked","arguments":[]}}"#
+                    )
+                );
+                actor
+                    .say(&format!(r#"{{"type":3,"invocationId":"{id}"}}"#))
+                    .await;
+            };
+            let (called, ()) = tokio::join!(call, answer);
+            called.expect("answered");
+        }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn uploads_take_their_ids_before_the_call_and_stand_anywhere() {
-    let (mut stage, builder) = Stage::new();
-    let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
-    let (a, b) = (stream::iter([1, 2]), stream::iter(["x"]));
-    let call = connection.invoke::<u32>("mixed", ("first", upload(a), upload(b), "last"));
-    let answer = async {
-        assert_eq!(
-            actor.hear().await,
-            r#"{"type":1,"invocationId":"3","target":"mixed","arguments":["first","last"],"streamIds":["1","2"]}"#
-        );
-        let mut heard = Vec::new();
-        for _ in 0..5 {
-            heard.push(actor.hear().await);
-        }
-        heard.sort();
-        assert_eq!(
-            heard,
-            [
-                r#"{"type":2,"invocationId":"1","item":1}"#,
-                r#"{"type":2,"invocationId":"1","item":2}"#,
-                r#"{"type":2,"invocationId":"2","item":"x"}"#,
-                r#"{"type":3,"invocationId":"1"}"#,
-                r#"{"type":3,"invocationId":"2"}"#,
-            ]
-        );
-        actor
-            .say(r#"{"type":3,"invocationId":"3","result":7}"#)
-            .await;
-    };
-    let (called, ()) = tokio::join!(call, answer);
-    assert_eq!(called.expect("answered"), 7);
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+        let (a, b) = (stream::iter([1, 2]), stream::iter(["x"]));
+        let call = connection.invoke::<u32>("mixed", ("first", upload(a), upload(b), "last"));
+        let answer = async {
+            assert_eq!(
+                actor.hear().await,
+                r#"{"type":1,"invocationId":"3","target":"mixed","arguments":["first","last"],"streamIds":["1","2"]}"#
+            );
+            let mut heard = Vec::new();
+            for _ in 0..5 {
+                heard.push(actor.hear().await);
+            }
+            heard.sort();
+            assert_eq!(
+                heard,
+                [
+                    r#"{"type":2,"invocationId":"1","item":1}"#,
+                    r#"{"type":2,"invocationId":"1","item":2}"#,
+                    r#"{"type":2,"invocationId":"2","item":"x"}"#,
+                    r#"{"type":3,"invocationId":"1"}"#,
+                    r#"{"type":3,"invocationId":"2"}"#,
+                ]
+            );
+            actor
+                .say(r#"{"type":3,"invocationId":"3","result":7}"#)
+                .await;
+        };
+        let (called, ()) = tokio::join!(call, answer);
+        assert_eq!(called.expect("answered"), 7);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,36 +163,38 @@ async fn a_stream_goes_both_ways() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_stream_is_cancelled_once_and_only_before_its_end() {
-    let (mut stage, builder) = Stage::new();
-    let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
-    let mut items = connection
-        .stream::<u32>("numbers", ())
-        .await
-        .expect("opened");
-    assert_eq!(
-        actor.hear().await,
-        r#"{"type":4,"invocationId":"1","target":"numbers","arguments":[]}"#
-    );
-    actor.say(r#"{"type":2,"invocationId":"1","item":5}"#).await;
-    assert_eq!(items.next().await.expect("an item").expect("a number"), 5);
-    drop(items);
-    assert_eq!(actor.hear().await, r#"{"type":5,"invocationId":"1"}"#);
-    // What still comes is dropped.
-    actor.say(r#"{"type":2,"invocationId":"1","item":6}"#).await;
-    actor.say(r#"{"type":3,"invocationId":"1"}"#).await;
-    let mut ended = connection
-        .stream::<u32>("numbers", ())
-        .await
-        .expect("opened");
-    actor.hear().await;
-    actor.say(r#"{"type":3,"invocationId":"2"}"#).await;
-    assert!(ended.next().await.is_none());
-    drop(ended);
-    connection.send("after", ()).await.expect("open");
-    assert_eq!(
-        actor.hear().await,
-        r#"{"type":1,"target":"after","arguments":[]}"#
-    );
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+        let mut items = connection
+            .stream::<u32>("numbers", ())
+            .await
+            .expect("opened");
+        assert_eq!(
+            actor.hear().await,
+            r#"{"type":4,"invocationId":"1","target":"numbers","arguments":[]}"#
+        );
+        actor.say(r#"{"type":2,"invocationId":"1","item":5}"#).await;
+        assert_eq!(items.next().await.expect("an item").expect("a number"), 5);
+        drop(items);
+        assert_eq!(actor.hear().await, r#"{"type":5,"invocationId":"1"}"#);
+        // What still comes is dropped.
+        actor.say(r#"{"type":2,"invocationId":"1","item":6}"#).await;
+        actor.say(r#"{"type":3,"invocationId":"1"}"#).await;
+        let mut ended = connection
+            .stream::<u32>("numbers", ())
+            .await
+            .expect("opened");
+        actor.hear().await;
+        actor.say(r#"{"type":3,"invocationId":"2"}"#).await;
+        assert!(ended.next().await.is_none());
+        drop(ended);
+        connection.send("after", ()).await.expect("open");
+        assert_eq!(
+            actor.hear().await,
+            r#"{"type":1,"target":"after","arguments":[]}"#
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use signalr::upload;
 
-use crate::support::{Log, Stage, settle};
+use crate::support::{Log, PROTOCOLS, Stage, settle};
 
 const WITH_UPLOAD: &str =
     r#"{"type":1,"invocationId":"2","target":"collect","arguments":[],"streamIds":["1"]}"#;
@@ -24,91 +24,97 @@ impl serde::Serialize for Line {
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_is_given_up_or_fails_says_so() {
-    let (mut stage, builder) = Stage::new();
-    let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
-    let texts = stream::iter(["one"]).chain(stream::pending());
-    let call = connection.invoke::<()>("collect", (upload(texts),));
-    let given_up = tokio::time::timeout(Duration::from_secs(1), call).await;
-    given_up.expect_err("it never ends");
-    assert_eq!(actor.hear().await, WITH_UPLOAD);
-    let item = r#"{"type":2,"invocationId":"1","item":"one"}"#;
-    assert_eq!(actor.hear().await, item);
-    let mut ends = [actor.hear().await, actor.hear().await];
-    ends.sort();
-    assert_eq!(
-        ends,
-        [
-            r#"{"type":3,"invocationId":"1","error":"Stream canceled by client."}"#,
-            r#"{"type":5,"invocationId":"2"}"#
-        ]
-    );
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+        let texts = stream::iter(["one"]).chain(stream::pending());
+        let call = connection.invoke::<()>("collect", (upload(texts),));
+        let given_up = tokio::time::timeout(Duration::from_secs(1), call).await;
+        given_up.expect_err("it never ends");
+        assert_eq!(actor.hear().await, WITH_UPLOAD);
+        let item = r#"{"type":2,"invocationId":"1","item":"one"}"#;
+        assert_eq!(actor.hear().await, item);
+        let mut ends = [actor.hear().await, actor.hear().await];
+        ends.sort();
+        assert_eq!(
+            ends,
+            [
+                r#"{"type":3,"invocationId":"1","error":"Stream canceled by client."}"#,
+                r#"{"type":5,"invocationId":"2"}"#
+            ]
+        );
 
-    let items = stream::iter([Line(Some("one")), Line(None)]);
-    let sent = connection.send("collect", (upload(items),)).await;
-    sent.expect("the call itself is sent");
-    assert_eq!(
-        actor.hear().await,
-        r#"{"type":1,"target":"collect","arguments":[],"streamIds":["3"]}"#
-    );
-    assert_eq!(
-        actor.hear().await,
-        r#"{"type":2,"invocationId":"3","item":"one"}"#
-    );
-    let end = actor.hear().await;
-    let text = r#"{"type":3,"invocationId":"3","error":"Stream errored by client: '"#;
-    assert!(end.starts_with(text), "{end}");
+        let items = stream::iter([Line(Some("one")), Line(None)]);
+        let sent = connection.send("collect", (upload(items),)).await;
+        sent.expect("the call itself is sent");
+        assert_eq!(
+            actor.hear().await,
+            r#"{"type":1,"target":"collect","arguments":[],"streamIds":["3"]}"#
+        );
+        assert_eq!(
+            actor.hear().await,
+            r#"{"type":2,"invocationId":"3","item":"one"}"#
+        );
+        let end = actor.hear().await;
+        let text = r#"{"type":3,"invocationId":"3","error":"Stream errored by client: '"#;
+        assert!(end.starts_with(text), "{end}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_may_be_answered_before_its_upload_has_ended() {
-    let (mut stage, builder) = Stage::new();
-    let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
-    let texts = stream::iter(["one"]).chain(stream::pending());
-    let call = connection.invoke::<i32>("collect", (upload(texts),));
-    let answer = async {
-        assert_eq!(actor.hear().await, WITH_UPLOAD);
-        actor.hear().await;
-        let answer = r#"{"type":3,"invocationId":"2","result":5}"#;
-        actor.say(answer).await;
-    };
-    assert_eq!(tokio::join!(call, answer).0.expect("answered"), 5);
-    connection.send("after", ()).await.expect("still open");
-    let heard = [actor.hear().await, actor.hear().await];
-    let after = r#"{"type":1,"target":"after","arguments":[]}"#;
-    assert!(heard.iter().any(|heard| heard == after), "{heard:?}");
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+        let texts = stream::iter(["one"]).chain(stream::pending());
+        let call = connection.invoke::<i32>("collect", (upload(texts),));
+        let answer = async {
+            assert_eq!(actor.hear().await, WITH_UPLOAD);
+            actor.hear().await;
+            let answer = r#"{"type":3,"invocationId":"2","result":5}"#;
+            actor.say(answer).await;
+        };
+        assert_eq!(tokio::join!(call, answer).0.expect("answered"), 5);
+        connection.send("after", ()).await.expect("still open");
+        let heard = [actor.hear().await, actor.hear().await];
+        let after = r#"{"type":1,"target":"after","arguments":[]}"#;
+        assert!(heard.iter().any(|heard| heard == after), "{heard:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_close_ends_calls_streams_and_uploads_with_its_error_and_nothing_more_is_sent() {
-    const ENOUGH: &str = "The server closed the connection with the following error: enough";
-    for (close, call_text, stream_text) in [
-        (r#"{"type":7,"error":"enough"}"#, ENOUGH, ENOUGH),
-        (
-            r#"{"type":7}"#,
-            "Invocation canceled due to the underlying connection being closed.",
-            "The underlying connection was closed.",
-        ),
-    ] {
-        let (mut stage, builder) = Stage::new();
-        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
-        let mut items = connection
-            .stream::<u32>("numbers", ())
-            .await
-            .expect("a stream");
-        let texts = stream::iter(["one"]).chain(stream::pending());
-        let call = connection.invoke::<()>("collect", (upload(texts),));
-        let end = async {
-            for _ in 0..3 {
-                actor.hear().await;
-            }
-            actor.say(close).await;
-            assert_eq!(actor.hear().await, "", "nothing is sent behind the end");
-        };
-        let (called, ()) = tokio::join!(call, end);
-        assert_eq!(called.expect_err("it ends").to_string(), call_text);
-        let last = items.next().await.expect("a last item");
-        assert_eq!(last.expect_err("it ends").to_string(), stream_text);
-        assert!(items.next().await.is_none());
+    for protocol in PROTOCOLS {
+        const ENOUGH: &str = "The server closed the connection with the following error: enough";
+        for (close, call_text, stream_text) in [
+            (r#"{"type":7,"error":"enough"}"#, ENOUGH, ENOUGH),
+            (
+                r#"{"type":7}"#,
+                "Invocation canceled due to the underlying connection being closed.",
+                "The underlying connection was closed.",
+            ),
+        ] {
+            let (mut stage, builder) = Stage::of(protocol);
+            let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+            let mut items = connection
+                .stream::<u32>("numbers", ())
+                .await
+                .expect("a stream");
+            let texts = stream::iter(["one"]).chain(stream::pending());
+            let call = connection.invoke::<()>("collect", (upload(texts),));
+            let end = async {
+                for _ in 0..3 {
+                    actor.hear().await;
+                }
+                actor.say(close).await;
+                assert_eq!(actor.hear().await, "", "nothing is sent behind the end");
+            };
+            let (called, ()) = tokio::join!(call, end);
+            assert_eq!(called.expect_err("it ends").to_string(), call_text);
+            let last = items.next().await.expect("a last item");
+            assert_eq!(last.expect_err("it ends").to_string(), stream_text);
+            assert!(items.next().await.is_none());
+        }
     }
 }
 
@@ -153,4 +159,43 @@ async fn time_limits_are_those_of_dotnet() {
     let begun = tokio::time::Instant::now();
     connection.stop().await;
     assert_eq!(begun.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_wait_for_room_in_the_queue_fail_with_the_error_of_the_others() {
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let log = Log::default();
+        let noted = log.clone();
+        let builder = builder.send_queue_limit(10).on_closed(move |error| {
+            noted.note(error.map_or_else(String::new, |error| error.to_string()));
+            std::future::ready(())
+        });
+        let (connection, actor) = Stage::connected(builder, &mut stage).await;
+        let text = "x".repeat(60_000);
+        let call = |number: usize| {
+            let (connection, text) = (connection.clone(), text.clone());
+            tokio::spawn(async move {
+                match number {
+                    0..3 => connection.invoke::<()>("a", (text,)).await.err(),
+                    3..6 => connection.send("a", (text,)).await.err(),
+                    _ => connection.stream::<()>("a", (text,)).await.err(),
+                }
+            })
+        };
+        // The first calls are under way, and the queue is full behind it.
+        let calls: Vec<_> = (0..9).map(call).collect();
+        settle().await;
+        assert!(calls.iter().all(|call| !call.is_finished()));
+        drop(actor);
+        let mut texts = Vec::new();
+        for call in calls {
+            let error = call.await.expect("no panic").expect("it ends");
+            texts.push(error.to_string());
+        }
+        settle().await;
+        texts.dedup();
+        assert_eq!(texts, log.all());
+        assert_ne!(texts, [""]);
+    }
 }

@@ -150,8 +150,12 @@ async fn an_event_without_an_end_is_cut_off() {
         stage.write(&line);
     }
     until(|| !ends.all().is_empty()).await;
-    let text = format!("an event has more than the {limit} bytes that `max_receive_size` allows");
-    assert_eq!(ends.all(), [text]);
+    assert_eq!(
+        ends.all(),
+        [
+            "an event has too many bytes, more than the `max_receive_size` of 1000 bytes and 1 MiB for messages that come along"
+        ]
+    );
 }
 
 #[tokio::test]

@@ -365,6 +365,10 @@ fn wrong_urls_and_options_are_named() {
             "/chat",
             "must be an absolute http or https URL, but is `/chat`",
         ),
+        (
+            "http://h:99999/chat",
+            "must have a port from 1 to 65535, but is `http://h:99999/chat` with the port 99999",
+        ),
     ] {
         let error = text(HubConnection::builder(url).build());
         assert_eq!(error, format!("option `url` {rule}"));
@@ -387,10 +391,17 @@ fn wrong_urls_and_options_are_named() {
         text(builder().header("X-Secret", "a\r\nb").build()),
         "option `header` must not set `X-Secret`: the value has characters that no header takes"
     );
-    assert_eq!(
-        text(builder().proxy("socks5://user:secret@h:1").build()),
-        "option `proxy` must be an http URL"
-    );
+    for (url, shown) in [
+        ("socks5://ann:secret@h:1", "socks5://…@h:1"),
+        ("http://ann:sec ret@h:1", "http://…@h:1"),
+        ("ftp://h/?key=secret", "ftp://h/"),
+        ("", ""),
+    ] {
+        assert_eq!(
+            text(builder().proxy(url).build()),
+            format!("option `proxy` must be the http URL of a proxy, but is `{shown}`")
+        );
+    }
     assert_eq!(
         text(builder().request_timeout(Duration::ZERO).build()),
         "option `request_timeout` must be longer than zero"

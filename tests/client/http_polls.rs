@@ -209,9 +209,9 @@ async fn a_body_without_an_end_is_cut_off_at_the_receive_limit() {
     let text = stage
         .end(stage.stand.client().max_receive_size(10_000))
         .await;
-    assert!(
-        text.starts_with("The maximum message size of 10000B was exceeded."),
-        "{text}"
+    assert_eq!(
+        text,
+        "a message of the server is larger than the `max_receive_size` of 10000 bytes"
     );
     // We have left, so the server is told.
     until(|| stage.count("DELETE") == 1).await;

@@ -123,7 +123,42 @@ async fn a_proxy_that_refuses_is_named_and_its_password_is_not() {
             "negotiation at http://inside.test/desk/negotiate failed"
         );
         let all = chain(&error);
+        let named = format!(": the proxy {} gave no way to inside.test:80: ", proxy.addr);
+        assert!(all.contains(&named), "{all}");
         assert!(all.ends_with(reason), "{all}");
+        let all = format!("{all} {error:?}");
+        assert!(!all.contains("secret") && !all.contains("hidden"), "{all}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_is_named_whatever_it_is_for() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let addr = gone.local_addr().expect("bound");
+    drop(gone);
+    let builder = || {
+        HubConnection::builder("http://inside.test/desk?key=hidden")
+            .proxy(&format!("http://ann:secret@{addr}"))
+    };
+    let socket_alone = builder()
+        .transports([HttpTransportType::WebSockets])
+        .skip_negotiation(true);
+    for (builder, what) in [
+        (
+            builder(),
+            "negotiation at http://inside.test/desk/negotiate failed",
+        ),
+        (
+            socket_alone,
+            "the WebSocket at http://inside.test/desk failed",
+        ),
+    ] {
+        let error = in_time(builder.connect()).await.expect_err("nobody there");
+        assert!(error.is_connect());
+        let all = chain(&error);
+        assert!(all.starts_with(what), "{all}");
+        let named = format!(": the proxy {addr} gave no way to inside.test:80: ");
+        assert!(all.contains(&named), "{all}");
         let all = format!("{all} {error:?}");
         assert!(!all.contains("secret") && !all.contains("hidden"), "{all}");
     }
@@ -138,38 +173,75 @@ async fn without_a_proxy_the_name_is_looked_up_here() {
         .expect("connected");
 }
 
+/// The hub's address for a process of its own.
+const HUB: &str = "SIGNALR_TEST_HUB";
+
 /// Runs in a process of its own, whose environment names the proxy.
 #[tokio::test]
-#[ignore = "for `the_environment_names_the_proxy`"]
+#[ignore = "for those whose environment names a proxy"]
 async fn behind_the_environment() {
-    let connection = HubConnection::builder("http://inside.test/desk").connect();
+    let hub = std::env::var(HUB).expect("told");
+    let connection = HubConnection::builder(hub).connect();
     let connection = in_time(connection).await.expect("connected");
     let sum: i32 = connection.invoke("add", (1, 2)).await.expect("a sum");
     assert_eq!(sum, 3);
+}
+
+/// Calls a hub in a process with these variables, and no others that name proxies.
+async fn call_behind(variables: &[(&str, String)]) {
+    let mut child = tokio::process::Command::new(std::env::current_exe().expect("a test"));
+    for other in [
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ] {
+        child.env_remove(other);
+    }
+    child.args(["--exact", "http_proxy::behind_the_environment", "--ignored"]);
+    for (variable, value) in variables {
+        child.env(variable, value);
+    }
+    let output = in_time(child.output()).await.expect("it runs");
+    assert!(output.status.success(), "{variables:?}: {output:?}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("1 passed"), "{said}");
 }
 
 #[tokio::test]
 async fn the_environment_names_the_proxy() {
     for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
         let proxy = Proxy::new(server().await, None).await;
-        let mut child = tokio::process::Command::new(std::env::current_exe().expect("a test"));
-        for other in [
-            "HTTP_PROXY",
-            "http_proxy",
-            "ALL_PROXY",
-            "all_proxy",
-            "NO_PROXY",
-            "no_proxy",
-        ] {
-            child.env_remove(other);
-        }
-        child
-            .args(["--exact", "http_proxy::behind_the_environment", "--ignored"])
-            .env(variable, format!("http://{}", proxy.addr));
-        let output = in_time(child.output()).await.expect("it runs");
-        assert!(output.status.success(), "{variable}: {output:?}");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(said.contains("1 passed"), "{said}");
+        call_behind(&[
+            (HUB, "http://inside.test/desk".to_owned()),
+            (variable, format!("http://{}", proxy.addr)),
+        ])
+        .await;
         assert!(!proxy.heads().is_empty());
+    }
+}
+
+/// The address of this machine that is none of its loopback interface.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_environment_names_servers_without_a_proxy() {
+    let server = server().await;
+    let hub = format!("http://0.0.0.0:{}/desk", server.port());
+    for (variable, value, is_direct) in [
+        ("NO_PROXY", "0.0.0.0", true),
+        ("no_proxy", "example.test, 0.0.0.0/8", true),
+        ("NO_PROXY", "*", true),
+        ("NO_PROXY", "example.test", false),
+    ] {
+        let proxy = Proxy::new(server, None).await;
+        call_behind(&[
+            (HUB, hub.clone()),
+            ("HTTP_PROXY", format!("http://{}", proxy.addr)),
+            (variable, value.to_owned()),
+        ])
+        .await;
+        assert_eq!(proxy.heads().is_empty(), is_direct, "{variable}={value}");
     }
 }

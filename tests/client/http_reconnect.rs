@@ -1,9 +1,11 @@
 //! Reconnecting by URL.
 
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 use std::{
     future::ready,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -13,7 +15,10 @@ use signalr::{HttpTransportType, HubConnectionBuilder, HubConnectionState};
 
 use crate::{
     http_sockets::{greeting, next},
-    stand::{SOCKETS, Seen, Stand, in_time, json, offering, until},
+    stand::{
+        EVENTS, POLLS, Pieces, SOCKETS, Seen, Stand, in_time, json, offering, status, streamed,
+        until,
+    },
     support::Log,
 };
 
@@ -90,10 +95,82 @@ async fn each_attempt_begins_at_the_first_url_and_follows_its_redirect() {
     assert_eq!(tokens(&hub), vec![Some("Bearer theirs".to_owned()); 6]);
 }
 
+#[tokio::test]
+async fn a_lost_connection_has_the_same_choice_again() {
+    let events = Arc::<Mutex<Option<Pieces>>>::default();
+    let kept = Arc::clone(&events);
+    let stand = Stand::new(move |seen: Seen| {
+        ready(match &seen {
+            seen if seen.is_negotiation() => offering(&[SOCKETS, EVENTS, POLLS]),
+            seen if seen.is_stream() => {
+                let (pieces, act) = streamed("text/event-stream");
+                pieces.send(Ok("data: {}\u{1e}\n\n".into())).expect("open");
+                *kept.lock().expect("not poisoned") = Some(pieces);
+                act
+            }
+            seen if seen.is_socket() => status(501),
+            _ => status(200),
+        })
+    })
+    .await;
+    let count = Arc::<AtomicUsize>::default();
+    let reconnected = Arc::clone(&count);
+    let builder = stand
+        .client()
+        .header("x-tenant", "blue")
+        .transports([
+            HttpTransportType::WebSockets,
+            HttpTransportType::ServerSentEvents,
+        ])
+        .automatic_reconnect_with(vec![Duration::ZERO; 3])
+        .on_reconnected(move |_| {
+            reconnected.fetch_add(1, Relaxed);
+            ready(())
+        });
+    let _connection = in_time(builder.connect()).await.expect("connected");
+    for round in 1..=2 {
+        // The stream ends.
+        *events.lock().expect("not poisoned") = None;
+        until(|| count.load(Relaxed) == round).await;
+    }
+    let seen = stand.seen();
+    assert!(
+        seen.iter()
+            .all(|seen| seen.header("x-tenant") == Some("blue"))
+    );
+    let opened = seen.iter().filter_map(|seen| match seen {
+        seen if seen.is_negotiation() => Some("negotiate"),
+        seen if seen.is_socket() => Some("socket"),
+        seen if seen.is_stream() => Some("events"),
+        // Handshakes and pings.
+        _ => None,
+    });
+    let opened: Vec<_> = opened.collect();
+    assert_eq!(
+        opened,
+        ["negotiate", "socket", "negotiate", "events"].repeat(3)
+    );
+}
+
+/// How many of the system's sockets belong to a server, or lead to it, and are held open by anybody.
+#[cfg(target_os = "linux")]
+fn sockets(server: SocketAddr) -> usize {
+    let port = format!(":{:04X}", server.port());
+    let table = std::fs::read_to_string("/proc/self/net/tcp").expect("the table of sockets");
+    let is_open = |line: &&str| {
+        let cells: Vec<_> = line.split_whitespace().collect();
+        let [_, local, remote, _, _, _, _, _, _, inode, ..] = cells[..] else {
+            return false;
+        };
+        (local.ends_with(&port) || remote.ends_with(&port)) && inode != "0"
+    };
+    table.lines().filter(is_open).count()
+}
+
 /// No task and no socket stays behind.
 #[tokio::test]
-async fn two_hundred_losses_leave_nothing_behind() {
-    const LOSSES: usize = 200;
+async fn a_thousand_losses_leave_nothing_behind() {
+    const LOSSES: usize = 1_000;
     let stand = losing(LOSSES).await;
     let reconnected = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&reconnected);
@@ -109,15 +186,17 @@ async fn two_hundred_losses_leave_nothing_behind() {
         let handle = tokio::runtime::Handle::current();
         handle.metrics().num_alive_tasks()
     };
-    let mut first = 0;
+    #[cfg(not(target_os = "linux"))]
+    let sockets = |_| 0;
+    let (mut first, mut first_sockets) = (0, 0);
     for round in 1..=LOSSES {
         connection.send("a", ()).await.expect("sent");
         until(|| reconnected.load(Relaxed) == round).await;
         if round == 1 {
-            first = tasks();
+            (first, first_sockets) = (tasks(), sockets(stand.addr));
         }
     }
-    // The tasks of the last sockets may just be ending.
-    until(|| tasks() <= first).await;
+    // The last sockets and their tasks may just be ending.
+    until(|| tasks() <= first && sockets(stand.addr) <= first_sockets).await;
     assert_eq!(stand.seen().len(), 2 * (LOSSES + 1));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use signalr::HubConnectionState;
 use tokio::time::Instant;
 
-use crate::support::{Stage, settle};
+use crate::support::{PROTOCOLS, Stage, settle};
 
 #[tokio::test(start_paused = true)]
 async fn handshakes_that_fail_say_why_and_the_start_can_be_repeated() {
@@ -99,55 +99,59 @@ async fn an_answer_in_pieces_and_a_message_behind_it_are_both_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn unknown_ids_and_types_and_doubled_completions_are_ignored() {
-    let (mut stage, builder) = Stage::new();
-    let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
-    let call = connection.invoke::<i32>("asked", ());
-    let answer = async {
-        actor.hear().await;
-        for message in [
-            r#"{"type":3,"invocationId":"99","result":1}"#,
-            r#"{"type":2,"invocationId":"99","item":1}"#,
-            r#"{"type":99}"#,
-            r#"{"type":5,"invocationId":"1"}"#,
-            r#"{"type":3,"invocationId":"1","result":1}"#,
-            r#"{"type":3,"invocationId":"1","result":2}"#,
-            r#"{"type":2,"invocationId":"1","item":1}"#,
-        ] {
-            actor.say(message).await;
-        }
-    };
-    assert_eq!(tokio::join!(call, answer).0.expect("the first answer"), 1);
-    settle().await;
-    assert_eq!(connection.state(), HubConnectionState::Connected);
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+        let call = connection.invoke::<i32>("asked", ());
+        let answer = async {
+            actor.hear().await;
+            for message in [
+                r#"{"type":3,"invocationId":"99","result":1}"#,
+                r#"{"type":2,"invocationId":"99","item":1}"#,
+                r#"{"type":99}"#,
+                r#"{"type":5,"invocationId":"1"}"#,
+                r#"{"type":3,"invocationId":"1","result":1}"#,
+                r#"{"type":3,"invocationId":"1","result":2}"#,
+                r#"{"type":2,"invocationId":"1","item":1}"#,
+            ] {
+                actor.say(message).await;
+            }
+        };
+        assert_eq!(tokio::join!(call, answer).0.expect("the first answer"), 1);
+        settle().await;
+        assert_eq!(connection.state(), HubConnectionState::Connected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_item_for_an_invoke_fails_it_and_a_result_fails_a_stream() {
-    let (mut stage, builder) = Stage::new();
-    let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
-    let call = connection.invoke::<i32>("asked", ());
-    let answer = async {
-        actor.hear().await;
-        actor.say(r#"{"type":2,"invocationId":"1","item":1}"#).await;
-    };
-    let error = tokio::join!(call, answer).0.expect_err("it is no stream");
-    assert!(error.to_string().contains("stream"), "{error}");
-    let mut items = connection
-        .stream::<i32>("numbers", ())
-        .await
-        .expect("opened");
-    actor.hear_call().await;
-    actor.say(r#"{"type":2,"invocationId":"2","item":1}"#).await;
-    actor
-        .say(r#"{"type":3,"invocationId":"2","result":1}"#)
-        .await;
-    assert_eq!(items.next().await.expect("an item").expect("a number"), 1);
-    let error = items.next().await.expect("an end").expect_err("a result");
-    assert_eq!(
-        error.to_string(),
-        "Server provided a result in a completion response to a streamed invocation."
-    );
-    assert_eq!(connection.state(), HubConnectionState::Connected);
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+        let call = connection.invoke::<i32>("asked", ());
+        let answer = async {
+            actor.hear().await;
+            actor.say(r#"{"type":2,"invocationId":"1","item":1}"#).await;
+        };
+        let error = tokio::join!(call, answer).0.expect_err("it is no stream");
+        assert!(error.to_string().contains("stream"), "{error}");
+        let mut items = connection
+            .stream::<i32>("numbers", ())
+            .await
+            .expect("opened");
+        actor.hear_call().await;
+        actor.say(r#"{"type":2,"invocationId":"2","item":1}"#).await;
+        actor
+            .say(r#"{"type":3,"invocationId":"2","result":1}"#)
+            .await;
+        assert_eq!(items.next().await.expect("an item").expect("a number"), 1);
+        let error = items.next().await.expect("an end").expect_err("a result");
+        assert_eq!(
+            error.to_string(),
+            "Server provided a result in a completion response to a streamed invocation."
+        );
+        assert_eq!(connection.state(), HubConnectionState::Connected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,7 +194,24 @@ async fn an_oversize_message_names_the_limit() {
     actor.hear().await;
     actor.raw(&[b' '; 1_000]).await;
     let error = call.await.expect("no panic").expect_err("cut off");
-    assert!(error.to_string().contains("100"), "{error}");
+    assert!(error.is_protocol());
+    assert_eq!(
+        error.to_string(),
+        "a message of the server is larger than the `max_receive_size` of 100 bytes"
+    );
+    // The same before the handshake is over.
+    let (mut stage, builder) = Stage::new();
+    let lie = async {
+        let mut actor = stage.pipe().await;
+        actor.hear().await;
+        actor.raw(&[b' '; 1_000]).await;
+        actor
+    };
+    let (started, _actor) = tokio::join!(builder.max_receive_size(100).connect(), lie);
+    assert_eq!(
+        started.expect_err("cut off").to_string(),
+        "a message of the server is larger than the `max_receive_size` of 100 bytes"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-use signalr::{HubConnectionState, HubServer};
+use signalr::{HubConnection, HubConnectionState, HubServer};
 use tokio::time::Instant;
 
 use crate::support::{Desk, Log, PROTOCOLS, Stage, of_hub, settle};
@@ -250,7 +250,7 @@ async fn the_last_handle_ends_the_connection() {
 #[tokio::test(start_paused = true)]
 async fn wrong_options_are_refused_by_name() {
     type Set = fn(signalr::HubConnectionBuilder) -> signalr::HubConnectionBuilder;
-    let cases: [(Set, &str); 6] = [
+    let cases: [(Set, &str); 7] = [
         (
             |b| b.server_timeout(Duration::ZERO),
             "option `server_timeout` must be longer than zero",
@@ -275,10 +275,48 @@ async fn wrong_options_are_refused_by_name() {
             |b| b.max_receive_size(0),
             "option `max_receive_size` must be at least 1, but is 0",
         ),
+        (
+            |b| b.retry_start(true),
+            "option `retry_start` needs a policy: set `automatic_reconnect` too",
+        ),
     ];
     for (set, text) in cases {
         let error = set(Stage::new().1).build().expect_err("wrong");
         assert!(error.is_invalid_option());
         assert_eq!(error.to_string(), text);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_stream_is_used_once() {
+    for protocol in PROTOCOLS {
+        let server = HubServer::new(Desk::default());
+        let (ours, theirs) = tokio::io::duplex(16 * 1024);
+        tokio::spawn({
+            let server = server.clone();
+            async move { server.serve_connection(theirs).await }
+        });
+        let builder = HubConnection::over_stream(ours).protocol(protocol);
+        let connection = builder.connect().await.expect("connected");
+        let sum: i32 = connection.invoke("add", (1, 2)).await.expect("a sum");
+        assert_eq!(sum, 3);
+        // The server allows to come back, but there is no way.
+        server.shutdown(Duration::from_secs(1)).await;
+        let mut states = connection.states();
+        let ended = states.wait_for(|state| *state == HubConnectionState::Disconnected);
+        ended.await.expect("it ends");
+        let error = connection.start().await.expect_err("no other stream");
+        assert!(error.is_connect());
+        assert_eq!(
+            error.to_string(),
+            "The stream of this connection has been used, and there is no other."
+        );
+        assert_eq!(connection.state(), HubConnectionState::Disconnected);
+    }
+    let builder = HubConnection::over_stream(tokio::io::duplex(1).0);
+    let error = builder.automatic_reconnect().build().expect_err("wrong");
+    assert_eq!(
+        error.to_string(),
+        "option `automatic_reconnect` needs a way to open further streams: `HubConnection::over`"
+    );
 }

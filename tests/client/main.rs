@@ -26,11 +26,16 @@ mod http_tokens;
 mod lies;
 mod life;
 mod lines;
+#[path = "../it/support/msgpack.rs"]
+#[allow(dead_code, reason = "the tests of the server need more of it")]
+mod msgpack;
 mod panics;
 mod proxies;
 mod reconnect;
 mod short_lives;
 mod stalls;
 mod stand;
+mod streams;
 mod support;
 mod theatre;
+mod uploads;

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
 use futures_util::{Stream, StreamExt};
 use signalr::{
     Context, HttpTransportType, Hub, HubConnection, HubConnectionBuilder, HubError, HubProtocol,
@@ -18,6 +19,8 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     sync::mpsc,
 };
+
+use crate::msgpack;
 
 pub const PROTOCOLS: [HubProtocol; 2] = [HubProtocol::Json, HubProtocol::MessagePack];
 
@@ -135,6 +138,15 @@ impl Desk {
         Ok(joined + after)
     }
 
+    /// Takes all that comes, and has nothing to say.
+    pub fn drain(&self, texts: Receiver<String>) -> impl Stream<Item = ()> + use<> {
+        let log = self.log.clone();
+        texts.filter_map(move |text| {
+            log.note(text.unwrap_or_else(|error| error.to_string()));
+            ready(None)
+        })
+    }
+
     pub fn doubled(
         &self,
         numbers: Receiver<u32>,
@@ -198,6 +210,7 @@ pub fn question(id: &str, target: &str) -> String {
 
 /// A place where a test plays the server.
 pub struct Stage {
+    protocol: HubProtocol,
     pipes: mpsc::UnboundedReceiver<DuplexStream>,
     pub attempts: Arc<AtomicUsize>,
     /// Whether attempts fail.
@@ -222,11 +235,18 @@ impl Stage {
             ready(Ok(io))
         });
         let stage = Self {
+            protocol: HubProtocol::Json,
             pipes,
             attempts,
             down,
         };
         (stage, builder)
+    }
+
+    /// The same in either encoding.
+    pub fn of(protocol: HubProtocol) -> (Self, HubConnectionBuilder) {
+        let (stage, builder) = Self::new();
+        (Self { protocol, ..stage }, builder.protocol(protocol))
     }
 
     /// The server's end of the next connection.
@@ -238,7 +258,7 @@ impl Stage {
     /// The same, with the handshake done.
     pub async fn accept(&mut self) -> Actor {
         let actor = self.pipe().await;
-        Actor::accept(actor.io).await
+        Actor::shake(actor.io, self.protocol).await
     }
 
     /// A client that is connected, and its server's end.
@@ -251,31 +271,43 @@ impl Stage {
     }
 }
 
-/// A server's end of a connection, in JSON.
+/// A server's end of a connection. Messages are shown in JSON, whatever they are written in.
 pub struct Actor {
     pub io: DuplexStream,
-    rest: Vec<u8>,
+    is_binary: bool,
+    rest: BytesMut,
 }
 
 impl Actor {
     pub fn new(io: DuplexStream) -> Self {
         Self {
             io,
-            rest: Vec::new(),
+            is_binary: false,
+            rest: BytesMut::new(),
         }
     }
 
     /// Shakes hands and hears the first ping.
     pub async fn accept(io: DuplexStream) -> Self {
+        Self::shake(io, HubProtocol::Json).await
+    }
+
+    async fn shake(io: DuplexStream, protocol: HubProtocol) -> Self {
         let mut actor = Self::new(io);
-        assert_eq!(actor.hear().await, r#"{"protocol":"json","version":1}"#);
+        let name = protocol.name();
+        let request = format!(r#"{{"protocol":"{name}","version":1}}"#);
+        assert_eq!(actor.hear().await, request);
         actor.say("{}").await;
+        actor.is_binary = protocol != HubProtocol::Json;
         assert_eq!(actor.hear().await, r#"{"type":6}"#);
         actor
     }
 
     pub async fn say(&mut self, message: &str) {
-        self.raw(format!("{message}\u{1e}").as_bytes()).await;
+        match self.is_binary {
+            true => self.raw(&msgpack::frame(message)).await,
+            false => self.raw(format!("{message}\u{1e}").as_bytes()).await,
+        }
     }
 
     pub async fn raw(&mut self, bytes: &[u8]) {
@@ -285,10 +317,13 @@ impl Actor {
     /// The next message, whatever it is; an empty one is the end.
     pub async fn hear(&mut self) -> String {
         loop {
-            if let Some(end) = self.rest.iter().position(|byte| *byte == 0x1e) {
-                let message = self.rest[..end].to_vec();
-                self.rest.drain(..=end);
-                return String::from_utf8(message).expect("JSON");
+            if self.is_binary {
+                if let Some(body) = msgpack::take_frame(&mut self.rest) {
+                    return msgpack::show_of_client(&body);
+                }
+            } else if let Some(end) = self.rest.iter().position(|byte| *byte == 0x1e) {
+                let message = self.rest.split_to(end + 1);
+                return String::from_utf8(message[..end].to_vec()).expect("JSON");
             }
             let read = self.io.read_buf(&mut self.rest);
             let read = tokio::time::timeout(PATIENCE, read).await;

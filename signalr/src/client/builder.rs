@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     connection::{self, HubConnection},
-    connector::{Connect, Streams},
+    connector::{Connect, OneStream, Streams},
     events::Events,
     handler::{EventHandler, ResultHandler},
     http::{Http, HttpOptions},
@@ -51,6 +51,8 @@ pub struct HubConnectionBuilder {
 /// Where connections come from.
 enum Source {
     Streams(Box<dyn Connect>),
+    /// Opens once.
+    Stream(Box<dyn Connect>),
     Url(Box<HttpOptions>),
 }
 
@@ -137,7 +139,8 @@ impl HubConnectionBuilder {
         self
     }
 
-    /// Whether [`HubConnection::start`] too tries again as the policy says; otherwise it fails with the first attempt.
+    /// Whether [`HubConnection::start`] too tries again as the policy says; otherwise it fails with the first attempt. Without
+    /// [`automatic_reconnect`](Self::automatic_reconnect) there is no policy, which is an error of [`build`](Self::build).
     pub fn retry_start(mut self, retry: bool) -> Self {
         self.options.retry_start = retry;
         self
@@ -242,8 +245,12 @@ impl HubConnectionBuilder {
             return Err(error);
         }
         self.options.check()?;
+        if matches!(self.source, Source::Stream(_)) && self.options.retry.is_some() {
+            let rule = "needs a way to open further streams: `HubConnection::over`".to_owned();
+            return Err(invalid("automatic_reconnect", rule));
+        }
         let connect = match self.source {
-            Source::Streams(connect) => connect,
+            Source::Streams(connect) | Source::Stream(connect) => connect,
             Source::Url(http) => Box::new(Http::new(*http, &self.options)?),
         };
         let events = Arc::new(self.events);
@@ -275,7 +282,9 @@ impl HubConnectionBuilder {
     ) {
         let done = match &mut self.source {
             Source::Url(http) => set(http),
-            Source::Streams(_) => Err(invalid(option, "is for connections by URL".to_owned())),
+            Source::Streams(_) | Source::Stream(_) => {
+                Err(invalid(option, "is for connections by URL".to_owned()))
+            }
         };
         if let Err(error) = done {
             self.error.get_or_insert(error);
@@ -312,6 +321,32 @@ impl HubConnection {
     {
         HubConnectionBuilder::of_streams(Streams(open))
     }
+
+    /// A builder for a connection over a byte stream that is open already. It is used once: the connection is not opened again, neither
+    /// by [`automatic_reconnect`](HubConnectionBuilder::automatic_reconnect), which is an error of
+    /// [`build`](HubConnectionBuilder::build), nor by a second [`start`](HubConnection::start), which fails.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # async fn run(server: signalr::HubServer<Desk>) -> Result<(), signalr::Error> {
+    /// use signalr::HubConnection;
+    ///
+    /// let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    /// tokio::spawn(async move { server.serve_connection(theirs).await });
+    /// let connection = HubConnection::over_stream(ours).connect().await?;
+    /// # Ok(())
+    /// # }
+    /// # struct Desk;
+    /// # #[signalr::hub]
+    /// # impl Desk {}
+    /// ```
+    pub fn over_stream<S>(stream: S) -> HubConnectionBuilder
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        HubConnectionBuilder::new(Source::Stream(Box::new(OneStream::new(stream))))
+    }
 }
 
 impl fmt::Debug for HubConnectionBuilder {
@@ -340,6 +375,10 @@ impl Options {
                 self.server_timeout, self.keep_alive
             );
             return Err(invalid("keep_alive", rule));
+        }
+        if self.retry_start && self.retry.is_none() {
+            let rule = "needs a policy: set `automatic_reconnect` too".to_owned();
+            return Err(invalid("retry_start", rule));
         }
         let numbers = [
             ("stream_buffer", self.stream_buffer),

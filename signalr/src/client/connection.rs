@@ -167,7 +167,7 @@ impl HubConnection {
     /// while the queue is full.
     ///
     /// # Errors
-    /// The connection is not open, or ends; an argument cannot be serialized.
+    /// The connection is not open, or ends, even if only an upload is cut off by that; an argument cannot be serialized.
     ///
     /// # Cancel safety
     /// A message that was not queued is not sent. Uploads end.
@@ -186,6 +186,8 @@ impl HubConnection {
     }
 
     /// Calls a streaming method and gives its items. Dropping the stream cancels the call.
+    ///
+    /// Uploads, if there are any, go on in the background until they or the call end.
     ///
     /// A stream has to be read, or dropped: when its [buffer](crate::HubConnectionBuilder::stream_buffer) and 64 KiB more are full nothing
     /// else of the connection is read either, neither messages nor answers nor other streams, until an item is taken. The server is slowed

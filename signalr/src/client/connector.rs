@@ -1,8 +1,10 @@
 //! How a connection comes about.
 
 use std::{
+    future::ready,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError},
 };
 
 use futures_util::FutureExt;
@@ -26,6 +28,18 @@ pub(super) struct Connected {
     pub(super) redial: Option<Redial>,
     /// Gets new credentials for this connection, where the server may have a way to.
     pub(super) refresh: Option<Refresh>,
+}
+
+impl Connected {
+    fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+        Self {
+            transport: Box::new(Raw::new(stream)),
+            id: None,
+            is_alive_by_itself: false,
+            redial: None,
+            refresh: None,
+        }
+    }
 }
 
 /// Opens a connection, as often as it is asked to.
@@ -55,13 +69,27 @@ where
                     what: "the connector could not open a stream".to_owned(),
                     source: source.into(),
                 })?;
-            Ok(Connected {
-                transport: Box::new(Raw::new(stream)),
-                id: None,
-                is_alive_by_itself: false,
-                redial: None,
-                refresh: None,
-            })
+            Ok(Connected::over(stream))
         })
+    }
+}
+
+/// A byte stream that is open already.
+pub(super) struct OneStream<S>(Mutex<Option<S>>);
+
+impl<S> OneStream<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self(Mutex::new(Some(stream)))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connect for OneStream<S> {
+    fn connect(&self) -> BoxFuture<Result<Connected, Error>> {
+        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let text = "The stream of this connection has been used, and there is no other.";
+        let connected = stream.map(Connected::over);
+        Box::pin(ready(
+            connected.ok_or_else(|| Kind::Connect(text.into()).into()),
+        ))
     }
 }

@@ -8,9 +8,9 @@ mod native;
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 #[cfg(target_arch = "wasm32")]
-pub(super) use browser::{Instant, Sleep, sleep, spawn, timeout};
+pub(super) use browser::{Instant, Sleep, sleep, spawn, spawner, timeout};
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) use native::{Instant, Sleep, sleep, spawn, timeout};
+pub(super) use native::{Instant, Sleep, sleep, spawn, spawner, timeout};
 
 /// Runs one of two futures to its end, the first if both are ready.
 pub(super) async fn either<A, B>(

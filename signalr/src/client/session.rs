@@ -32,8 +32,18 @@ use crate::{
 /// The most that passes between two looks at the clocks.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Closes a caller when the session is dropped without having ended, as in a panic: nobody may wait for its end for ever.
+struct Closing(Caller);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close(None);
+    }
+}
+
 /// A connection whose handshake is over.
 pub(super) struct Session {
+    _closing: Closing,
     pump: Pump<Box<dyn Transport>, ClientSide>,
     incoming: Incoming<ClientSide, Handled>,
     pub(super) line: Line,
@@ -83,7 +93,7 @@ impl Session {
         let shaken = shaken.unwrap_or_else(|_| Err(Kind::HandshakeTimeout { after }.into()));
         if let Err(error) = shaken {
             close(&mut pump, Ending::Failure).await;
-            return Err(error);
+            return Err(error.of_server());
         }
         if let (Some(acks), Some(limit)) = (&side.acks, options.stateful_reconnect)
             && pump.transport.keep(true)
@@ -91,13 +101,19 @@ impl Session {
             pump.replay = Some(Box::new(Replay::new(limit, acks)));
         }
         let queue = Arc::clone(side.queue());
-        let caller = Caller::new(Arc::clone(&queue), options.protocol, options.stream_buffer);
+        let caller = Caller::new(
+            Arc::clone(&queue),
+            options.protocol,
+            options.stream_buffer,
+            rt::spawner(),
+        );
         let handled = Handled::new(&queue, options.protocol, handlers, &caller);
         if !is_alive_by_itself {
             // It tells the server that this client pings, and may be missed.
             side.ping();
         }
         Ok(Self {
+            _closing: Closing(caller.clone()),
             pump,
             incoming: Incoming::new(side, handled),
             line: Line {
@@ -242,10 +258,7 @@ impl Lost {
                 is_stopped: true,
             };
         }
-        let error = end.reason.map(|reason| match reason.into_closed_by_peer() {
-            Ok(text) => Kind::ClosedByServer(text).into(),
-            Err(reason) => reason,
-        });
+        let error = end.reason.map(Error::of_server);
         // A server that wants its clients to stay away has to say so.
         let may_reconnect = end.peer_allows_reconnect.unwrap_or(true);
         Self {

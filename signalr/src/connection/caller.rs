@@ -1,8 +1,9 @@
 //! Calls to the other end: told, asked, and answered by a stream, each with uploads if need be.
 
 use std::{
+    collections::HashMap,
     future::poll_fn,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -12,9 +13,11 @@ use std::{
 
 use futures_core::Stream;
 use tokio::sync::oneshot;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Calls, Outbox, Receiver, Uploads, calls::read_answer, outflow::Outflows, uploads::UploadSinks,
+    BoxFuture, Calls, Outbox, Receiver, Uploads, calls::read_answer, outflow::Outflows,
+    uploads::UploadSinks,
 };
 use crate::{
     error::{Error, Kind},
@@ -23,6 +26,9 @@ use crate::{
         Arguments, Control, Headers, HubArg, HubProtocol, InvocationHead, Outcome, Payload, Text,
     },
 };
+
+/// Runs a future in the background; may be called from anywhere.
+pub(crate) type Spawn = Arc<dyn Fn(BoxFuture<()>) + Send + Sync>;
 
 /// One end's calls to the other; clones share them.
 #[derive(Clone)]
@@ -34,6 +40,10 @@ struct Shared {
     next_id: AtomicU64,
     /// Items of a result stream that wait to be read.
     stream_buffer: usize,
+    /// For uploads that nobody polls.
+    spawn: Spawn,
+    /// Cancelled when the connection has ended, and why is known.
+    over: CancellationToken,
     waiting: Mutex<Waiting>,
 }
 
@@ -54,16 +64,24 @@ const RESULT_OF_STREAM: &str =
 struct Waiting {
     calls: Calls<()>,
     streams: Uploads,
+    /// The calls that the other end has not completed, each with what ends its uploads in the background.
+    open: HashMap<String, Option<DropGuard>>,
     closed: bool,
     /// Why; `None`: one of the ends wanted it so.
     reason: Option<Error>,
 }
 
 impl Caller {
-    pub(crate) fn new(outbox: Arc<Outbox>, protocol: HubProtocol, stream_buffer: usize) -> Self {
+    pub(crate) fn new(
+        outbox: Arc<Outbox>,
+        protocol: HubProtocol,
+        stream_buffer: usize,
+        spawn: Spawn,
+    ) -> Self {
         let waiting = Mutex::new(Waiting {
             calls: Calls::new(),
             streams: Uploads::default(),
+            open: HashMap::new(),
             closed: false,
             reason: None,
         });
@@ -72,6 +90,8 @@ impl Caller {
             protocol,
             next_id: AtomicU64::new(1),
             stream_buffer,
+            spawn,
+            over: CancellationToken::new(),
             waiting,
         }))
     }
@@ -92,8 +112,15 @@ impl Caller {
         let this = self.clone();
         async move {
             this.write(packet?).await?;
-            poll_fn(|cx| uploads.poll(cx)).await;
-            Ok(())
+            let mut over = pin!(this.0.over.cancelled());
+            let uploaded = poll_fn(|cx| match over.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(uploads.is_whole()),
+                Poll::Pending => uploads.poll(cx).map(|uploaded| uploaded.is_ok()),
+            });
+            if uploaded.await {
+                return Ok(());
+            }
+            Err(this.ended().await)
         }
     }
 
@@ -115,7 +142,7 @@ impl Caller {
         async move {
             let packet = packet?;
             let (sender, mut answer) = oneshot::channel();
-            let mut pending = this.wait(id, |waiting, id| {
+            let _pending = this.wait(id, |waiting, id| {
                 let read = move |payload: Result<Payload<'_>, Error>| {
                     drop(sender.send(payload.and_then(read_answer::<R>)));
                 };
@@ -130,14 +157,11 @@ impl Caller {
                 let _ = uploads.poll(cx);
                 Poll::Pending
             });
-            let answer = answer.await.unwrap_or_else(|_| Err(closed()));
-            // A stream goes on until it is told.
-            pending.ended = !matches!(&answer, Err(error) if error.is_not_allowed());
-            answer
+            answer.await.unwrap_or_else(|_| Err(this.reason()))
         }
     }
 
-    /// Calls a streaming method and gives its items.
+    /// Calls a streaming method and gives its items; uploads in the background, for as long as the call runs.
     ///
     /// # Errors
     /// As [`send`](Self::send). What goes wrong later is the stream's last item.
@@ -155,17 +179,34 @@ impl Caller {
             let items: Receiver<T> = sinks.open();
             let pending = this.wait(id, |waiting, id| waiting.streams.start(0, &[id], sinks))?;
             this.write(packet).await?;
-            Ok(ItemStream {
-                items,
-                uploads,
-                pending,
-            })
+            if !uploads.is_empty() {
+                this.upload(&pending.id, uploads);
+            }
+            Ok(ItemStream { items, pending })
         }
+    }
+
+    /// Uploads until the call is completed or given up, or the connection ends.
+    fn upload(&self, id: &str, mut uploads: Outflows) {
+        let end = self.0.over.child_token();
+        match self.lock().open.get_mut(id) {
+            Some(guard) => *guard = Some(end.clone().drop_guard()),
+            None => return,
+        }
+        (self.0.spawn)(Box::pin(async move {
+            let mut ended = pin!(end.cancelled());
+            poll_fn(|cx| match ended.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => uploads.poll(cx).map(drop),
+            })
+            .await;
+        }));
     }
 
     /// The other end has answered; `false`: nobody waits for that.
     pub(crate) fn answered(&self, id: &str, outcome: Outcome<'_>) -> bool {
         let mut waiting = self.lock();
+        waiting.open.remove(id);
         let error = match &outcome {
             Outcome::Error(text) => Some(&**text),
             Outcome::Result(_) => Some(RESULT_OF_STREAM),
@@ -210,9 +251,12 @@ impl Caller {
         self.lock().streams.is_any_empty()
     }
 
-    /// Makes room where reading may not stop.
+    /// Makes room where reading may not stop: gives up the stream that is furthest ahead of its reader.
     pub(crate) fn relieve(&self) {
-        self.lock().streams.relieve();
+        let relieved = self.lock().streams.relieve();
+        if let Some(id) = relieved {
+            self.give_up(&id);
+        }
     }
 
     /// Whether so many items wait to be read that reading must stop.
@@ -225,14 +269,22 @@ impl Caller {
         self.lock().streams.poll(cx)
     }
 
-    /// The connection has ended: what waits fails, and what is called from here on; with the reason, if there is one.
+    /// The connection has ended: what waits fails, and what is called from here on; with the reason, if there is one. The first counts.
     pub(crate) fn close(&self, reason: Option<&Error>) {
         let mut waiting = self.lock();
+        if waiting.closed {
+            return;
+        }
         waiting.closed = true;
         waiting.reason = reason.cloned();
         waiting.streams.abandon();
         let abandoned = waiting.calls.abandon(&());
+        let open = std::mem::take(&mut waiting.open);
         drop(waiting);
+        // Nobody waits for room any more, even where the connection's task has not come so far.
+        self.0.outbox.drain(drop);
+        self.0.over.cancel();
+        drop(open);
         for answer in abandoned {
             answer(Err(reason.cloned().unwrap_or_else(closed)));
         }
@@ -277,26 +329,59 @@ impl Caller {
     ) -> Result<PendingCall, Error> {
         let mut waiting = self.lock();
         if waiting.closed {
-            return Err(closed());
+            return Err(waiting.reason());
         }
         insert(&mut waiting, &id);
+        waiting.open.insert(id.clone(), None);
         drop(waiting);
         let caller = self.clone();
-        Ok(PendingCall {
-            caller,
+        Ok(PendingCall { caller, id })
+    }
+
+    /// Nobody waits for a call any more; the other end is told so unless it has completed it (CL-64).
+    fn give_up(&self, id: &str) {
+        let mut waiting = self.lock();
+        waiting.calls.forget(id);
+        waiting.streams.remove(id);
+        let Some(uploading) = waiting.open.remove(id) else {
+            return;
+        };
+        drop(waiting);
+        drop(uploading);
+        let Shared {
+            outbox, protocol, ..
+        } = &*self.0;
+        let cancel = Control::CancelInvocation {
+            headers: Headers::default(),
             id,
-            ended: false,
-        })
+        };
+        let packet = Packet::build(protocol.is_binary(), |out| {
+            protocol.write_control(out, &cancel);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let Ok(packet) = packet;
+        outbox.push(packet);
     }
 
     async fn write(&self, packet: Packet) -> Result<(), Error> {
-        if self.lock().closed {
-            return Err(closed());
+        let is_queued = match self.0.outbox.send(packet) {
+            Some(turn) => turn.await.is_ok(),
+            None => !self.0.outbox.is_ended(),
+        };
+        if is_queued {
+            return Ok(());
         }
-        if let Some(turn) = self.0.outbox.send(packet) {
-            turn.await.map_err(|_| closed())?;
-        }
-        Ok(())
+        Err(self.ended().await)
+    }
+
+    /// Why the connection has ended: waits until that is known.
+    async fn ended(&self) -> Error {
+        self.0.over.cancelled().await;
+        self.reason()
+    }
+
+    fn reason(&self) -> Error {
+        self.lock().reason()
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -312,45 +397,36 @@ fn closed() -> Error {
     Kind::NotConnected(text.into()).into()
 }
 
-/// A call that waits; one that is given up is cancelled at the other end too (CL-64).
+impl Waiting {
+    /// What calls fail with when the connection has ended.
+    fn reason(&self) -> Error {
+        self.reason.clone().unwrap_or_else(closed)
+    }
+}
+
+/// A call that waits; dropping it gives it up.
 struct PendingCall {
     caller: Caller,
     id: String,
-    ended: bool,
 }
 
 impl Drop for PendingCall {
     fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let mut waiting = self.caller.lock();
-        waiting.calls.forget(&self.id);
-        waiting.streams.remove(&self.id);
-        if waiting.closed {
-            return;
-        }
-        drop(waiting);
-        let Shared {
-            outbox, protocol, ..
-        } = &*self.caller.0;
-        let cancel = Control::CancelInvocation {
-            headers: Headers::default(),
-            id: &self.id,
-        };
-        let packet = Packet::build(protocol.is_binary(), |out| {
-            protocol.write_control(out, &cancel);
-            Ok::<_, std::convert::Infallible>(())
-        });
-        let Ok(packet) = packet;
-        outbox.push(packet);
+        self.caller.give_up(&self.id);
     }
 }
 
 /// The items of a streaming call. Dropping it cancels the call.
 ///
-/// A stream of `Result<T, Error>`. The items wait in a small buffer; when it is full and nobody reads, the server is slowed down by
-/// way of TCP. The last item is an error if the server says so, if an item does not fit `T`, or if the connection ends.
+/// A stream of `Result<T, Error>`. The last item is an error if the server says so, if an item does not fit `T`, if the connection
+/// ends, or if too many items waited to be read.
+///
+/// Items wait in the [`stream_buffer`](crate::HubConnectionBuilder::stream_buffer), and up to 64 KiB more beside it, for all streams of
+/// the connection together. Beyond that nothing more is read from the connection, which slows the server down by way of TCP, until
+/// somebody reads. While a call waits for its answer reading goes on, since the answer comes behind the items: the stream with the most
+/// of them ends with an error, and is cancelled at the server, when more than 1 MiB wait.
+///
+/// Uploads of the call go on in the background, whether items are read or not, until the call ends.
 ///
 /// # Example
 ///
@@ -366,7 +442,6 @@ impl Drop for PendingCall {
 #[must_use = "dropping a stream cancels it"]
 pub struct ItemStream<T> {
     items: Receiver<T>,
-    uploads: Outflows,
     pending: PendingCall,
 }
 
@@ -393,7 +468,6 @@ impl<T> Stream for ItemStream<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let _ = this.uploads.poll(cx);
         let mut item = Pin::new(&mut this.items).poll_next(cx);
         if let Poll::Ready(Some(Err(error))) = &mut item
             && error.is_closed()
@@ -401,11 +475,9 @@ impl<T> Stream for ItemStream<T> {
         {
             *error = reason;
         }
-        match &item {
+        if matches!(item, Poll::Ready(None | Some(Err(_)))) {
             // The other end goes on after an item that does not fit, until it is told.
-            Poll::Ready(Some(Err(error))) => this.pending.ended = !error.is_serialization(),
-            Poll::Ready(None) => this.pending.ended = true,
-            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+            this.pending.caller.give_up(&this.pending.id);
         }
         item
     }

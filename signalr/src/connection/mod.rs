@@ -40,6 +40,8 @@ mod uploads;
 pub(crate) use acks::Acks;
 pub use args::{Args, BindError, Cancellation};
 pub use caller::ItemStream;
+#[cfg(feature = "client")]
+pub(crate) use caller::Spawn;
 pub(crate) use calls::{Answer, Calls, read_answer, result_of};
 #[cfg(any(feature = "server", feature = "client"))]
 pub(crate) use control::control;

@@ -213,9 +213,9 @@ impl Outbox {
             (Some(_), _) => return,
             (none, signal) => *none = Some(signal),
         }
-        state.end();
+        self.shut(&mut state);
         wake(state);
-        self.announce_end();
+        self.end.notify_waiters();
     }
 
     /// The task runs: pushes need not wake it. Pending while a sender writes; afterwards what is left of that, to be written first.
@@ -272,12 +272,12 @@ impl Outbox {
     /// Takes what is left; from here on everything pushed vanishes, and nobody waits for room.
     pub(crate) fn drain(&self, each: impl FnMut(Packet)) {
         let mut state = self.lock();
-        state.end();
+        self.shut(&mut state);
         state.direct = Direct::None;
         let queue = std::mem::take(&mut state.queue);
         drop(state);
         queue.for_each(each);
-        self.announce_end();
+        self.end.notify_waiters();
     }
 
     /// The transport has `unsent` bytes left; everything else that was taken has been written. Whether that made room.
@@ -327,9 +327,10 @@ impl Outbox {
         }
     }
 
-    fn announce_end(&self) {
+    /// Nothing more is taken; said before the lock is let go, so that a sender learns that its packet has vanished.
+    fn shut(&self, state: &mut State) {
+        state.end();
         self.ended.store(true, SeqCst);
-        self.end.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

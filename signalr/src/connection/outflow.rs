@@ -15,6 +15,13 @@ use crate::{
     protocol::{Headers, HubProtocol, HubResult, ItemHead, Outcome, Text},
 };
 
+/// How many items of each upload go out at once, before others have their turn.
+const BURST: usize = 64;
+
+/// The connection has ended: what is uploaded goes nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Closed;
+
 /// The uploads of one call, in the order of the method's parameters. Dropping them tells the other end that they are given up.
 #[derive(Default)]
 pub(crate) struct Outflows {
@@ -84,17 +91,29 @@ impl Outflows {
             .collect()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.flows.is_empty()
+    }
+
+    /// Whether all have gone out to their ends.
+    pub(super) fn is_whole(&self) -> bool {
+        self.flows.iter().all(|flow| flow.state == State::Ended)
+    }
+
     /// Sends what is there and has room, an item of each upload by turns: a method may read them side by side. Ready when all
     /// have ended.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    ///
+    /// # Errors
+    /// The connection has ended before.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         let Some((outbox, protocol)) = &self.to else {
-            return Poll::Ready(());
+            return Poll::Ready(Ok(()));
         };
-        loop {
+        for _ in 0..BURST {
             let (mut sent, mut pending) = (false, false);
             let open = self.flows.iter_mut();
             for flow in open.filter(|flow| flow.state != State::Ended) {
-                match flow.poll_one(cx, outbox, *protocol) {
+                match flow.poll_one(cx, outbox, *protocol)? {
                     Poll::Ready(()) => sent = true,
                     Poll::Pending => pending = true,
                 }
@@ -102,9 +121,12 @@ impl Outflows {
             match (sent, pending) {
                 (true, _) => {}
                 (false, true) => return Poll::Pending,
-                (false, false) => return Poll::Ready(()),
+                (false, false) => return Poll::Ready(Ok(())),
             }
         }
+        // A stream that always has another item, on a way that always has room, must not keep the thread.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -128,15 +150,17 @@ impl Outflow {
         cx: &mut Context<'_>,
         outbox: &Outbox,
         protocol: HubProtocol,
-    ) -> Poll<()> {
+    ) -> Poll<Result<(), Closed>> {
         if let Some(turn) = &mut self.turn {
-            // An error says that the connection has ended.
-            let ended = ready!(Pin::new(turn).poll(cx)).is_err();
+            let turned = ready!(Pin::new(turn).poll(cx));
             self.turn = None;
-            if ended || self.state == State::Ending {
+            if turned.is_ok() && self.state == State::Ending {
                 self.state = State::Ended;
             }
-            return Poll::Ready(());
+            return Poll::Ready(turned.map_err(|_| Closed));
+        }
+        if outbox.is_ended() {
+            return Poll::Ready(Err(Closed));
         }
         let head = self.head.as_ref().expect("made with the id");
         let packet = match ready!(self.items.as_mut().poll_packet(cx, head)) {
@@ -150,10 +174,16 @@ impl Outflow {
             }
         };
         self.turn = outbox.send(packet);
-        if self.turn.is_none() && self.state == State::Ending {
-            self.state = State::Ended;
+        if self.turn.is_none() {
+            // What an ended connection is given vanishes.
+            if outbox.is_ended() {
+                return Poll::Ready(Err(Closed));
+            }
+            if self.state == State::Ending {
+                self.state = State::Ended;
+            }
         }
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -190,5 +220,65 @@ impl<S: Stream<Item: HubResult> + Send> Items for S {
         Poll::Ready(Some(Packet::build(head.protocol().is_binary(), |out| {
             head.write(out, &item)
         })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
+        task::{Wake, Waker},
+    };
+
+    use futures_util::stream;
+
+    use super::*;
+    use crate::connection::Signal;
+
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// An upload of a stream without end that is always ready, and how much of it was taken.
+    fn endless(outbox: &Arc<Outbox>) -> (Outflows, Arc<AtomicUsize>) {
+        let taken = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&taken);
+        let items = stream::repeat_with(move || count.fetch_add(1, Relaxed));
+        let mut flows = Outflows::default().with(items);
+        flows.open(outbox, HubProtocol::Json, || "1".to_owned());
+        (flows, taken)
+    }
+
+    #[test]
+    fn a_stream_that_is_always_ready_gives_way_and_goes_on() {
+        let outbox = Arc::new(Outbox::new(usize::MAX));
+        let (mut flows, taken) = endless(&outbox);
+        let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&wakes));
+        for round in 1..=3 {
+            assert!(flows.poll(&mut Context::from_waker(&waker)).is_pending());
+            let counts = (taken.load(Relaxed), wakes.0.load(Relaxed));
+            assert_eq!(counts, (round * BURST, round));
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_of_a_stream_when_the_connection_has_ended() {
+        let outbox = Arc::new(Outbox::new(1));
+        let (mut flows, taken) = endless(&outbox);
+        let mut cx = Context::from_waker(Waker::noop());
+        // One is queued, and one waits in line.
+        assert!(flows.poll(&mut cx).is_pending());
+        assert_eq!(taken.load(Relaxed), 2);
+        outbox.signal(Signal::Abort);
+        for _ in 0..2 {
+            assert_eq!(flows.poll(&mut cx), Poll::Ready(Err(Closed)));
+        }
+        assert!(!flows.is_whole());
+        assert_eq!(taken.load(Relaxed), 2);
     }
 }

@@ -227,21 +227,20 @@ impl Uploads {
         self.running.values().any(|running| running.sink.is_empty())
     }
 
-    /// Makes room where reading may not stop: the stream with the most parked items fails if there are too many.
-    pub(crate) fn relieve(&mut self) {
+    /// Makes room where reading may not stop: the stream with the most parked items fails if there are too many. Gives its id.
+    pub(crate) fn relieve(&mut self) -> Option<Box<str>> {
         if self.parked_bytes < PARKED_MAXIMUM {
-            return;
+            return None;
         }
         let furthest = self.stalled.iter().max_by_key(|stalled| stalled.bytes());
-        let Some(id) = furthest.map(|stalled| stalled.id.clone()) else {
-            return;
-        };
+        let id = furthest?.id.clone();
         if let Some(Running { sink, .. }) = self.running.get(&*id) {
             let text =
                 "More than 1 MiB of items waited for their reader while it waited for an answer.";
             sink.fail(Kind::NotAllowed(text.into()).into());
         }
         self.remove(&id);
+        Some(id)
     }
 
     /// Whether the next item of this stream would be the first to be parked.

@@ -139,6 +139,16 @@ pub fn take_frame(buffer: &mut BytesMut) -> Option<Bytes> {
 
 /// Shows a message as the JSON of section 5.1. That it is written exactly as .NET writes it is checked on the way.
 pub fn show(body: &[u8]) -> String {
+    show_from(body, false)
+}
+
+/// The same of a client's message.
+#[allow(dead_code, reason = "for the tests of our client")]
+pub fn show_of_client(body: &[u8]) -> String {
+    show_from(body, true)
+}
+
+fn show_from(body: &[u8], is_client: bool) -> String {
     let mut reader = Reader {
         rest: body,
         out: String::new(),
@@ -147,12 +157,18 @@ pub fn show(body: &[u8]) -> String {
     let kind = reader.integer();
     reader.push(&format!(r#"{{"type":{kind}"#));
     match (kind, items) {
-        (1, 6) => {
+        (1, 6) | (4, 6) if kind == 1 || is_client => {
             reader.start();
             reader.property("target");
             reader.property("arguments");
-            assert_eq!(reader.array(), 0, "the server uploads nothing");
+            if reader.rest == [0x90] {
+                reader.rest = &[];
+            } else {
+                assert!(is_client, "the server uploads nothing");
+                reader.property("streamIds");
+            }
         }
+        (5, 3) if is_client => reader.start(),
         (2, 4) => {
             reader.start();
             reader.property("item");

@@ -5,6 +5,7 @@ use std::{fmt::Write, sync::Arc, time::Duration};
 use http::Uri;
 
 use super::{
+    PieceLimit,
     answer::{Accepted, Answer, Offer},
     options::{SUPPORTED, check_scheme},
     refresh,
@@ -39,8 +40,7 @@ pub(super) struct Attempt {
     pub(super) lifetime: Option<Lifetime>,
     /// Whether messages are binary.
     pub(super) is_binary: bool,
-    /// Bytes that the server may send in one piece.
-    pub(super) limit: usize,
+    pub(super) limit: PieceLimit,
     /// Whether a connection that outlives its WebSocket is wanted.
     pub(super) is_stateful: bool,
 }

@@ -27,7 +27,10 @@ use super::{
     failures::BoxError,
     options::{HttpOptions, Proxies},
 };
-use crate::connection::BoxFuture;
+use crate::{
+    connection::BoxFuture,
+    error::{Error, Kind},
+};
 
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 
@@ -81,7 +84,7 @@ struct Settings {
 impl Dialler {
     pub(super) fn new(options: &mut HttpOptions) -> Self {
         let (matcher, for_loopback) = match std::mem::replace(&mut options.proxies, Proxies::None) {
-            Proxies::Environment => (Some(Matcher::from_env()), false),
+            Proxies::Environment => ((!is_without()).then(Matcher::from_env), false),
             Proxies::None => (None, false),
             Proxies::One(matcher) => (Some(*matcher), true),
         };
@@ -108,7 +111,9 @@ impl Dialler {
             .path_and_query("/")
             .build()?;
         let stream = match self.proxy(uri, host) {
-            Some(proxy) => tunnel(&proxy, server).await?,
+            Some(proxy) => tunnel(&proxy, server)
+                .await
+                .map_err(|source| not_through(&proxy, host, port, source))?,
             None => call(&mut tcp(), server).await?,
         };
         let stream = stream.into_inner();
@@ -143,6 +148,15 @@ impl Dialler {
     }
 }
 
+/// Whether the environment wants no proxy at all; the matcher takes that for all names, and not for addresses.
+fn is_without() -> bool {
+    let lists =
+        ["NO_PROXY", "no_proxy"].map(|variable| std::env::var(variable).unwrap_or_default());
+    lists
+        .iter()
+        .any(|list| list.split(',').any(|host| host.trim() == "*"))
+}
+
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let address = host.parse::<IpAddr>();
@@ -155,13 +169,22 @@ fn tcp() -> HttpConnector {
     tcp
 }
 
+/// Names the proxy, without its credentials.
+fn not_through(proxy: &Intercept, host: &str, port: u16, source: BoxError) -> Error {
+    let proxy = proxy.uri();
+    let name = proxy.host().unwrap_or_default();
+    let at = proxy.port().map(|at| format!(":{at}")).unwrap_or_default();
+    let kind = Kind::ConnectBy {
+        what: format!("the proxy {name}{at} gave no way to {host}:{port}"),
+        source,
+    };
+    kind.into()
+}
+
 async fn tunnel(proxy: &Intercept, server: Uri) -> Result<TokioIo<TcpStream>, BoxError> {
-    if proxy.uri().scheme_str() != Some("http") {
-        return Err(format!(
-            "the proxy {} is no HTTP proxy",
-            super::url::shown(proxy.uri())
-        )
-        .into());
+    let scheme = proxy.uri().scheme_str().unwrap_or_default();
+    if scheme != "http" {
+        return Err(format!("it is one of {scheme}, and only those of http are known").into());
     }
     let mut tunnel = Tunnel::new(proxy.uri().clone(), tcp());
     if let Some(auth) = proxy.basic_auth() {

@@ -54,12 +54,34 @@ pub(super) use options::HttpOptions;
 /// Several hub messages may come in one piece.
 const BATCH: usize = 1024 * 1024;
 
+/// How large may be what the server sends in one piece.
+#[derive(Clone, Copy, Debug, Default)]
+struct PieceLimit {
+    /// Of one hub message; `None`: any number.
+    max_receive_size: Option<usize>,
+}
+
+impl PieceLimit {
+    fn bytes(self) -> usize {
+        let message = self.max_receive_size.unwrap_or(usize::MAX);
+        message.saturating_add(BATCH)
+    }
+
+    /// What went wrong, with the option and what it is set to.
+    fn exceeded(self, what: impl std::fmt::Display) -> Error {
+        Error::protocol(format!(
+            "{what}, more than the `max_receive_size` of {} bytes and 1 MiB for messages that come along",
+            self.max_receive_size.unwrap_or(usize::MAX)
+        ))
+    }
+}
+
 /// Connects to a hub by its URL.
 pub(super) struct Http {
     url: HubUrl,
     settings: Arc<Settings>,
     is_binary: bool,
-    limit: usize,
+    limit: PieceLimit,
     is_stateful: bool,
 }
 
@@ -68,12 +90,13 @@ impl Http {
     /// An option contradicts the rules.
     pub(super) fn new(http: HttpOptions, options: &Options) -> Result<Self, Error> {
         let url = http.check()?;
-        let limit = options.max_receive_size.unwrap_or(usize::MAX);
         Ok(Self {
             url,
             settings: Arc::new(Settings::new(http)),
             is_binary: options.protocol.is_binary(),
-            limit: limit.saturating_add(BATCH),
+            limit: PieceLimit {
+                max_receive_size: options.max_receive_size,
+            },
             is_stateful: options.stateful_reconnect.is_some(),
         })
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hyper_util::client::proxy::matcher::Matcher;
 
-use super::{tokens::Provider, url::HubUrl};
+use super::{
+    tokens::Provider,
+    url::{HubUrl, without_secrets},
+};
 use crate::{
     connection::HttpTransportType,
     error::{Error, Kind},
@@ -116,7 +119,9 @@ impl HttpOptions {
             .intercept(&probe)
             .is_some_and(|proxy| proxy.uri().scheme_str() == Some("http"));
         if !is_http {
-            return Err(invalid("proxy", "must be an http URL".to_owned()));
+            let shown = without_secrets(url);
+            let rule = format!("must be the http URL of a proxy, but is `{shown}`");
+            return Err(invalid("proxy", rule));
         }
         self.proxies = Proxies::One(Box::new(matcher));
         Ok(())

@@ -12,6 +12,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use super::{
+    PieceLimit,
     events::Events,
     posts::Posts,
     requests::{Request, Requests},
@@ -30,20 +31,19 @@ pub(super) struct ServerSentEvents {
     /// `None`: we have hung up.
     body: Option<Incoming>,
     events: Events,
-    /// Bytes that an event may have.
-    limit: usize,
+    limit: PieceLimit,
     posts: Posts,
 }
 
 impl ServerSentEvents {
-    /// Opens the stream of events; events may have up to `limit` bytes.
+    /// Opens the stream of events; `limit`: of an event.
     ///
     /// # Errors
     /// The server refuses, or answers with something else.
     pub(super) async fn open(
         requests: &Arc<Requests>,
         uri: &Uri,
-        limit: usize,
+        limit: PieceLimit,
     ) -> Result<Self, Error> {
         let request = Request {
             accept: TYPE,
@@ -60,7 +60,7 @@ impl ServerSentEvents {
         Ok(Self {
             request,
             body: Some(response.into_body()),
-            events: Events::new(limit),
+            events: Events::new(limit.bytes()),
             limit,
             posts: Posts::new(requests, uri),
         })
@@ -88,11 +88,7 @@ impl Transport for ServerSentEvents {
                 continue;
             };
             if self.events.feed(&data, into).is_err() {
-                let text = format!(
-                    "an event has more than the {} bytes that `max_receive_size` allows",
-                    self.limit
-                );
-                return Poll::Ready(Err(Error::protocol(text)));
+                return Poll::Ready(Err(self.limit.exceeded("an event has too many bytes")));
             }
             if into.len() > before {
                 return Poll::Ready(Ok(Read::Data));

@@ -33,6 +33,13 @@ impl HubUrl {
                 without_secrets(text)
             ));
         }
+        // One that is no number counts as none elsewhere, and another server would be asked.
+        if let Some(port) = wrong_port(&uri) {
+            return Err(format!(
+                "must have a port from 1 to 65535, but is `{}` with the port {port}",
+                without_secrets(text)
+            ));
+        }
         Ok(Self(uri))
     }
 
@@ -99,6 +106,17 @@ impl std::fmt::Display for HubUrl {
     }
 }
 
+/// The port of an address, if it is none.
+fn wrong_port(uri: &Uri) -> Option<&str> {
+    let authority = uri.authority()?;
+    let (_, port) = authority
+        .as_str()
+        .split_at_checked(authority.host().len())?;
+    let port = port.strip_prefix(':').filter(|port| !port.is_empty())?;
+    let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
+    (!is_port).then_some(port)
+}
+
 /// An address as errors show it: a query may hold secrets.
 pub(super) fn shown(uri: &Uri) -> String {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
@@ -110,7 +128,7 @@ pub(super) fn shown(uri: &Uri) -> String {
 }
 
 /// The same of what may be no address.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     let text = text.split(['?', '#']).next().unwrap_or("");
     match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => {
@@ -220,12 +238,19 @@ mod tests {
                 "http://ann:secret@h/chat?key=1",
                 "must not hold a user name, but is `http://…@h/chat`: credentials are sent as an access token or a header",
             ),
+            (
+                "http://h:99999/chat?key=1",
+                "must have a port from 1 to 65535, but is `http://h:99999/chat` with the port 99999",
+            ),
+            (
+                "http://[::1]:0/",
+                "must have a port from 1 to 65535, but is `http://[::1]:0/` with the port 0",
+            ),
         ] {
             assert_eq!(HubUrl::parse(text).expect_err("no address"), shown);
         }
-        assert_eq!(
-            url("https://h:1/chat?key=1").to_string(),
-            "https://h:1/chat"
-        );
+        for whole in ["https://h:1/chat", "http://[::1]:65535/", "http://h:/"] {
+            assert_eq!(url(&format!("{whole}?key=1")).to_string(), whole);
+        }
     }
 }

@@ -20,6 +20,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
+    PieceLimit,
     closing::closed,
     dial::{Dialled, Purpose},
     failures::{failed, refused, too_late},
@@ -40,15 +41,14 @@ const BUFFER: usize = 16 * 1024;
 pub(super) struct WebSocket {
     socket: WebSocketStream<Dialled>,
     is_binary: bool,
-    /// Bytes that a message may have.
-    limit: usize,
+    limit: PieceLimit,
     out: VecDeque<Message>,
     unsent: usize,
     close_received: bool,
 }
 
 impl WebSocket {
-    /// Opens one; messages of the server may have up to `limit` bytes.
+    /// Opens one; `limit`: of a message of the server.
     ///
     /// # Errors
     /// The server is not reached, refuses, or does not answer in time.
@@ -56,10 +56,10 @@ impl WebSocket {
         requests: &Requests,
         uri: &Uri,
         is_binary: bool,
-        limit: usize,
+        limit: PieceLimit,
     ) -> Result<Self, Error> {
         let after = requests.limit();
-        let opening = Box::pin(upgrade(requests, uri, limit));
+        let opening = Box::pin(upgrade(requests, uri, limit.bytes()));
         let socket = timeout(after, opening)
             .await
             .map_err(|_| too_late(WHAT, uri, after))??;
@@ -94,10 +94,9 @@ impl WebSocket {
             | E::Protocol(ProtocolError::SendAfterClosing) => {
                 io::Error::from(io::ErrorKind::ConnectionAborted).into()
             }
-            E::Capacity(MessageTooLong { size, .. }) => Error::protocol(format!(
-                "a WebSocket message has {size} bytes, more than the {} that `max_receive_size` allows",
-                self.limit
-            )),
+            E::Capacity(MessageTooLong { size, .. }) => self
+                .limit
+                .exceeded(format_args!("a WebSocket message has {size} bytes")),
             other => Error::protocol(other.to_string()),
         }
     }

@@ -1,12 +1,13 @@
 //! Tasks and time of a browser: tokio has neither a clock nor timers there.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use gloo_timers::future::TimeoutFuture;
 use send_wrapper::SendWrapper;
 pub(in crate::client) use web_time::Instant;
 
 use super::{either, millis};
+use crate::connection::Spawn;
 
 /// A browser counts in 31 bits, and takes more for none at all: 24 days.
 const LONGEST: u32 = i32::MAX as u32;
@@ -16,6 +17,10 @@ pub(in crate::client) type Sleep = SendWrapper<TimeoutFuture>;
 
 pub(in crate::client) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     wasm_bindgen_futures::spawn_local(task);
+}
+
+pub(in crate::client) fn spawner() -> Spawn {
+    Arc::new(|task| spawn(task))
 }
 
 pub(in crate::client) fn sleep(duration: Duration) -> Sleep {

@@ -122,7 +122,8 @@ impl Client {
         };
         let mut handlers = Handlers::default();
         Arc::new(ui).register(&mut handlers);
-        let caller = Caller::new(Arc::clone(&side.outbox), protocol, 10);
+        let spawn = Arc::new(|task| drop(tokio::spawn(task)));
+        let caller = Caller::new(Arc::clone(&side.outbox), protocol, 10, spawn);
         let handlers = Arc::new(RwLock::new(handlers));
         let handled = Handled::new(&side.outbox, protocol, &handlers, &caller);
         let mut pump = Pump {

@@ -16,7 +16,7 @@ use js_sys::{
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 use crate::{
-    client::http::closing::closed,
+    client::http::{PieceLimit, closing::closed},
     error::{Error, Kind},
     transport::Read,
 };
@@ -31,7 +31,7 @@ pub(super) struct Inbox {
     /// Of all messages together.
     size: usize,
     /// Bytes that a message may have.
-    limit: usize,
+    limit: PieceLimit,
     /// Bytes that may wait.
     queue_limit: Option<usize>,
     is_open: bool,
@@ -42,7 +42,7 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(limit: usize, queue_limit: Option<usize>) -> Self {
+    pub(super) fn new(limit: PieceLimit, queue_limit: Option<usize>) -> Self {
         Self {
             limit,
             queue_limit,
@@ -132,11 +132,9 @@ impl Inbox {
         };
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let together = self.size.saturating_add(size);
-        if size > self.limit {
-            self.fail(Error::protocol(format!(
-                "a WebSocket message has {size} bytes, more than the {} that `max_receive_size` allows",
-                self.limit
-            )));
+        if size > self.limit.bytes() {
+            let what = format_args!("a WebSocket message has {size} bytes");
+            self.fail(self.limit.exceeded(what));
         } else if let Some(limit) = self.queue_limit.filter(|limit| together > *limit) {
             let text = format!(
                 "the server sent faster than was read: {together} bytes wait, more than the {limit} that `receive_queue_limit` allows"

@@ -22,6 +22,7 @@ use web_sys::BinaryType;
 
 use self::inbox::{Handlers, Inbox};
 use super::{
+    PieceLimit,
     failures::{failed, too_late},
     fetch::told,
     requests::Requests,
@@ -54,7 +55,7 @@ struct Socket {
 }
 
 impl WebSocket {
-    /// Opens one; messages of the server may have up to `limit` bytes.
+    /// Opens one; `limit`: of a message of the server.
     ///
     /// # Errors
     /// The server is not reached, refuses, or does not answer in time.
@@ -62,7 +63,7 @@ impl WebSocket {
         requests: &Requests,
         uri: &Uri,
         is_binary: bool,
-        limit: usize,
+        limit: PieceLimit,
     ) -> Result<Self, Error> {
         let token = requests.tokens.fresh().await?;
         let url = address(uri, token.as_ref().map(|token| token.as_bytes()));
