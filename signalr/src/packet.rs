@@ -1,8 +1,8 @@
 //! Encoded hub messages, ready for every transport.
 
-use std::cell::Cell;
 #[cfg(feature = "deflate")]
 use std::sync::{Arc, OnceLock};
+use std::{cell::Cell, io};
 
 use bytes::{Buf, Bytes};
 
@@ -24,6 +24,15 @@ const COMPRESSED: u8 = 0x40;
 /// Shorter payloads, in bytes, gain less than they cost: of a message of 200 bytes a quarter.
 #[cfg(feature = "deflate")]
 const WORTH_COMPRESSING: usize = 256;
+
+/// Writes frames to a socket without the task that it belongs to, whoever is allowed to do so at the moment.
+pub(crate) trait DirectWrite: Send + Sync {
+    /// Writes as many bytes as the socket takes at once.
+    ///
+    /// # Errors
+    /// It takes none now, or never again.
+    fn try_write(&self, frame: &[u8]) -> io::Result<usize>;
+}
 
 /// Whole hub messages, encoded once and shared by all connections that get them.
 ///

@@ -342,7 +342,7 @@ async fn a_half_open_socket_is_noticed_though_its_queue_is_full() {
         end(&connection, &ends).await,
         "Server timeout (1000.00ms) elapsed without receiving a message from the server."
     );
-    assert!(in_time(sending).await.expect("no panic").is_closed());
+    assert!(in_time(sending).await.expect("no panic").is_timeout());
 }
 
 #[tokio::test]

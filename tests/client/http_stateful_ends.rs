@@ -109,7 +109,7 @@ async fn a_server_that_acknowledges_nothing_is_lost() {
                 "the server took or acknowledged nothing of what was sent for the `server_timeout` of 400ms"
             );
         }
-        assert!(in_time(sending).await.expect("no panic").is_closed());
+        assert!(in_time(sending).await.expect("no panic").is_timeout());
         until(|| connection.state() == HubConnectionState::Disconnected).await;
     }
 }

@@ -54,9 +54,10 @@ async fn a_server_that_takes_nothing_is_lost() {
         assert_eq!(error.to_string(), text);
         let took = begun.elapsed().as_secs();
         assert!((30..=36).contains(&took), "{took} s");
-        // Who waited for room waits no longer.
-        assert!(sending.await.expect("no panic").is_closed());
-        late.await.expect("no panic").expect_err("lost");
+        // Who waited for room waits no longer, and learns the same.
+        assert_eq!(sending.await.expect("no panic").to_string(), text);
+        let late = late.await.expect("no panic").expect_err("lost");
+        assert_eq!(late.to_string(), text);
         let _again = stage.accept().await;
         settle().await;
         assert_eq!(connection.state(), HubConnectionState::Connected);

@@ -13,7 +13,7 @@ use super::{
     events::Event,
     retry::RetryContext,
     rt::{self, Instant, either, sleep},
-    session::Session,
+    session::{Session, panicked},
     shared::{Begun, Life, Phase, Shared},
 };
 use crate::error::{Error, Kind};
@@ -44,9 +44,8 @@ pub(super) async fn start(shared: &Arc<Shared>) -> Result<(), Error> {
         if living.catch_unwind().await.is_err() {
             // Of a stream that the connector has opened.
             tracing::error!("the connection's task panicked");
-            let error = panicked();
-            if shared.abandon(&error) {
-                shared.events.tell(Event::Closed(Some(error)));
+            if shared.abandon() {
+                shared.events.tell(Event::Closed(Some(panicked())));
             }
         }
     });
@@ -195,10 +194,6 @@ fn next_delay(shared: &Shared, retry: &RetryContext<'_>) -> Option<Duration> {
         tracing::error!("the retry policy panicked");
         None
     })
-}
-
-fn panicked() -> Error {
-    Kind::NotConnected("The connection's stream panicked.".into()).into()
 }
 
 fn stopped(during: &str) -> Error {

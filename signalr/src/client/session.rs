@@ -37,8 +37,14 @@ struct Closing(Caller);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.0.close(None);
+        let panicked = std::thread::panicking().then(panicked);
+        self.0.close(panicked.as_ref());
     }
+}
+
+/// What calls fail with when the connection's task has panicked.
+pub(super) fn panicked() -> Error {
+    Kind::NotConnected("The connection's stream panicked.".into()).into()
 }
 
 /// A connection whose handshake is over.
@@ -100,14 +106,14 @@ impl Session {
         {
             pump.replay = Some(Box::new(Replay::new(limit, acks)));
         }
-        let queue = Arc::clone(side.queue());
+        let queue = side.queue();
         let caller = Caller::new(
-            Arc::clone(&queue),
+            Arc::clone(queue),
             options.protocol,
             options.stream_buffer,
             rt::spawner(),
         );
-        let handled = Handled::new(&queue, options.protocol, handlers, &caller);
+        let handled = Handled::new(queue, options.protocol, handlers, &caller);
         if !is_alive_by_itself {
             // It tells the server that this client pings, and may be missed.
             side.ping();
@@ -118,7 +124,6 @@ impl Session {
             incoming: Incoming::new(side, handled),
             line: Line {
                 caller,
-                queue,
                 id: connected.id,
                 refresher: connected
                     .refresh

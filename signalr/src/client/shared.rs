@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{connector::Connect, events::Events, options::Options, refresh::Refresher};
 use crate::{
-    connection::{Caller, ConnectionId, Handlers, Outbox},
+    connection::{Caller, ConnectionId, Handlers},
     error::{Error, Kind},
 };
 
@@ -28,7 +28,6 @@ pub enum HubConnectionState {
 #[derive(Clone)]
 pub(super) struct Line {
     pub(super) caller: Caller,
-    pub(super) queue: Arc<Outbox>,
     pub(super) id: Option<ConnectionId>,
     pub(super) refresher: Option<Arc<Refresher>>,
 }
@@ -138,14 +137,10 @@ impl Shared {
     }
 
     /// Ends the life after a panic of its task; whether it had begun.
-    pub(super) fn abandon(&self, error: &Error) -> bool {
-        let phase = self.phase();
+    pub(super) fn abandon(&self) -> bool {
+        let had_begun = !matches!(self.phase(), Phase::Connecting);
         self.end();
-        if let Phase::Connected(line) = &phase {
-            line.queue.drain(drop);
-            line.caller.close(Some(error));
-        }
-        !matches!(phase, Phase::Connecting)
+        had_begun
     }
 
     pub(super) fn life(&self) -> MutexGuard<'_, Option<Life>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::transport::DirectWrite;
+use crate::packet::DirectWrite;
 
 /// The right to write past a connection's task. It changes hands under the queue's lock and is used without it.
 #[derive(Default)]

@@ -18,8 +18,7 @@ use tokio::sync::{Notify, oneshot};
 use super::{direct::Direct, queue::Queue};
 use crate::{
     error::Error,
-    packet::{Draft, Packet},
-    transport::DirectWrite,
+    packet::{DirectWrite, Draft, Packet},
 };
 
 /// Bytes of the longest message that a sender writes itself.

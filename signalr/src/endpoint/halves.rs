@@ -15,7 +15,7 @@ use tokio::{
     },
 };
 
-use crate::transport::DirectWrite;
+use crate::packet::DirectWrite;
 
 pub(crate) struct Halves {
     reader: OwnedReadHalf,

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::halves::Halves;
-use crate::transport::DirectWrite;
+use crate::packet::DirectWrite;
 
 /// What HTTP/2 begins with: a method that HTTP/1.1 will never have (RFC 9113, sections 3.4 and 11.6).
 #[cfg(feature = "http2")]
@@ -190,6 +190,6 @@ mod tests {
 
     #[test]
     fn a_connection_in_clear_text_does_not_pay_for_the_others() {
-        assert_eq!(size_of::<Socket>(), size_of::<TcpStream>());
+        assert!(size_of::<Socket>() <= size_of::<TcpStream>());
     }
 }

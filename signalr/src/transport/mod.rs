@@ -23,14 +23,16 @@ pub(crate) mod tcp;
 pub(crate) mod ws;
 
 use std::{
-    io,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{error::Error, packet::Packet};
+use crate::{
+    error::Error,
+    packet::{DirectWrite, Packet},
+};
 
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,13 +186,4 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     fn poll_renewed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         (**self).poll_renewed(cx)
     }
-}
-
-/// Writes frames to a socket without the task that it belongs to, whoever is allowed to do so at the moment.
-pub(crate) trait DirectWrite: Send + Sync {
-    /// Writes as many bytes as the socket takes at once.
-    ///
-    /// # Errors
-    /// It takes none now, or never again.
-    fn try_write(&self, frame: &[u8]) -> io::Result<usize>;
 }

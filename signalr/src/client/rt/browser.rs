@@ -20,7 +20,7 @@ pub(in crate::client) fn spawn(task: impl Future<Output = ()> + Send + 'static) 
 }
 
 pub(in crate::client) fn spawner() -> Spawn {
-    Arc::new(|task| spawn(task))
+    Arc::new(spawn)
 }
 
 pub(in crate::client) fn sleep(duration: Duration) -> Sleep {

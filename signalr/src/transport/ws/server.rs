@@ -18,8 +18,8 @@ use super::decoder::{Decoder, Event};
 use super::deflate::deflate;
 use crate::{
     error::Error,
-    packet::Packet,
-    transport::{DirectWrite, Ending, Read, Transport, out_queue::OutQueue, scratch},
+    packet::{DirectWrite, Packet},
+    transport::{Ending, Read, Transport, out_queue::OutQueue, scratch},
 };
 
 const CLOSE_NORMAL: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
@@ -64,6 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
     }
 
     /// There is a way to write past `io`; for frames that are the same for everybody.
+    #[cfg(feature = "standalone")]
     pub(crate) fn with_direct(self, direct: Option<Arc<dyn DirectWrite>>) -> Self {
         Self { direct, ..self }
     }
