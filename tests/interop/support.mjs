@@ -19,17 +19,17 @@ import { Queue, within } from "./suite/waiting.mjs";
 export { Queue, within };
 
 export const target = fileURLToPath(new URL("../../target/", import.meta.url));
-const release = path.join(target, "release/examples");
+const examples = path.join(target, "debug/examples");
 
 /** The server programs. The variables are for builds elsewhere; the small examples lie beside the chat. */
-const chat = process.env.CHAT_SERVER ?? path.join(release, "chat");
+const chat = process.env.CHAT_SERVER ?? path.join(examples, "chat");
 export const programs = {
   chat,
-  interop: process.env.INTEROP_SERVER ?? path.join(release, "interop_server"),
+  interop: process.env.INTEROP_SERVER ?? path.join(examples, "interop_server"),
   hello: path.join(path.dirname(chat), "hello"),
   axum: path.join(path.dirname(chat), "axum"),
   hyper: path.join(path.dirname(chat), "hyper"),
-  actix: process.env.ACTIX_SERVER ?? path.join(target, "actix/release/signalr-example-actix"),
+  actix: process.env.ACTIX_SERVER ?? path.join(target, "actix/debug/signalr-example-actix"),
   streaming: path.join(path.dirname(chat), "streaming"),
   clientResults: path.join(path.dirname(chat), "client_results"),
   echo: path.join(path.dirname(chat), "echo"),
