@@ -63,6 +63,14 @@ impl Held {
     pub fn fine(&self) -> u8 {
         1
     }
+
+    pub fn note(&self, text: &str) {
+        self.log.note(text);
+    }
+
+    pub fn noted(&self) -> usize {
+        self.log.all().len()
+    }
 }
 
 async fn confirmed(peer: &mut Peer, id: &Value) {
@@ -168,6 +176,43 @@ async fn answers_are_read_though_calls_in_front_of_them_wait_for_a_turn() {
         answered >= 100 && answered + refused == 1_500,
         "{answered} and {refused}"
     );
+}
+
+#[apply(both_encodings)]
+async fn no_message_is_lost_without_a_word_where_an_answer_is_waited_for() {
+    for (messages, fits) in [(1_000, true), (1_200, false)] {
+        let server = HubServer::builder(Held::new())
+            .detailed_errors(true)
+            .build()
+            .expect("valid");
+        let mut peer = Peer::connect(&server).await;
+        let mut questions = Vec::new();
+        // The last of them keeps its turn.
+        for number in 0..101 {
+            peer.call(&number.to_string(), "ask", json!([])).await;
+            questions.push(peer.json().await["invocationId"].take());
+        }
+        // A frame's bytes, and 256 for what is bound, are 1,000.
+        let text = "x".repeat(700);
+        for _ in 0..messages {
+            peer.tell("note", json!([text])).await;
+        }
+        if !fits {
+            let close = peer.json().await;
+            assert_eq!(close["type"], 7);
+            assert_eq!(
+                close["error"],
+                "Connection closed with an error. InvalidDataException: More than 1 MiB of messages wait for their turn, while an \
+                 answer is waited for."
+            );
+            continue;
+        }
+        for question in &questions {
+            confirmed(&mut peer, question).await;
+            assert_eq!(peer.json().await["result"], true);
+        }
+        assert_eq!(peer.invoke("noted", json!([])).await, messages);
+    }
 }
 
 /// A stream that takes bytes at once and needs a moment more to flush them, as one that encrypts does.

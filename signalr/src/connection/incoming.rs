@@ -22,6 +22,9 @@ use crate::{
 /// Bytes of calls that wait for their turn before reading stops.
 const WAITING_LIMIT: usize = 64 * 1024;
 
+/// The same while reading may not stop, for messages: who sent them could not be told that they are refused.
+const WAITING_MAXIMUM: usize = 1024 * 1024;
+
 /// What a waiting call costs beside its frame, about: its arguments are bound.
 const WAITING_OVERHEAD: usize = 256;
 
@@ -125,7 +128,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         size: usize,
     ) -> Result<Step, Error> {
         match message {
-            Message::Invocation(invocation) => self.invocation(cx, &invocation, size),
+            Message::Invocation(invocation) => self.invocation(cx, &invocation, size)?,
             Message::StreamItem { id, item, .. } => {
                 // Its reader may have more of the stream to read than one batch of bytes has brought: let it, before the rest is
                 // put aside.
@@ -208,7 +211,17 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         self.callee
     }
 
-    fn invocation(&mut self, cx: &mut TaskContext<'_>, invocation: &Invocation<'_>, size: usize) {
+    fn invocation(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        invocation: &Invocation<'_>,
+        size: usize,
+    ) -> Result<(), Error> {
+        if invocation.id.is_none() && self.is_line_closed() {
+            let text =
+                "More than 1 MiB of messages wait for their turn, while an answer is waited for.";
+            return Err(Error::protocol(text));
+        }
         match self.callee.bind(invocation) {
             Ok(bound) => match self
                 .check_limits(invocation, &bound.head)
@@ -222,6 +235,12 @@ impl<S: Side, C: Callee> Incoming<S, C> {
                 self.answer(&head, Some(text));
             }
         }
+        Ok(())
+    }
+
+    /// Whether there is no place in the line for anybody.
+    fn is_line_closed(&self) -> bool {
+        C::LONGEST_LINE.is_none() && self.waiting_bytes >= WAITING_MAXIMUM
     }
 
     /// Limits of our own, and ids of running streams.
@@ -258,6 +277,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     /// What the caller reads.
     fn check_line(&self, bound: &Bound) -> Result<(), String> {
         if C::LONGEST_LINE.is_none()
+            && bound.head.id().is_some()
             && bound.slot == Slot::Limited
             && self.waiting_bytes >= WAITING_LIMIT
         {

@@ -116,7 +116,9 @@ impl<H: Hub> HubServerBuilder<H> {
     /// How many ordinary calls of one connection run at the same time. Default: 1, so that they run in order.
     ///
     /// Streaming calls and calls with uploads do not count, and neither do calls, up to 100, that have asked a client something: the
-    /// answer may need further calls. Those wait otherwise, up to 64 KiB of them; then reading stops.
+    /// answer may need further calls. Those wait otherwise, up to 64 KiB of them; then reading stops. Where it
+    /// may not, as an answer is waited for, further calls are refused; messages, whose senders would not learn of that, may wait up to
+    /// 1 MiB, and one more ends the connection.
     pub fn parallel_invocations(mut self, calls: usize) -> Self {
         self.options.parallel_invocations = calls;
         self
