@@ -168,7 +168,7 @@ impl Server {
         self
     }
 
-    /// Listens at an address; port 0 lets the system choose one.
+    /// Listens at an address; port 0 lets the system choose one. 4,096 clients may wait to be accepted, where the system lets so many.
     ///
     /// # Errors
     /// The address cannot be listened at.
@@ -176,7 +176,7 @@ impl Server {
     /// # Cancel safety
     /// Dropped early, nothing is listened at.
     pub async fn bind(self, addr: impl ToSocketAddrs) -> io::Result<Bound> {
-        let listener = TcpListener::bind(addr).await?;
+        let listener = accept::listen(addr).await?;
         Ok(Bound {
             listener,
             server: Arc::new(self),
