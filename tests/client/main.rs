@@ -5,6 +5,7 @@ mod calls;
 mod contract;
 mod ends;
 mod events;
+mod floods;
 mod handlers;
 mod http_choice;
 mod http_cookies;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
 };
@@ -9,7 +10,7 @@ use std::{
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::{
-    Bound, CallHead, Callee, Limits, Refused, Side, Slot, Uploads,
+    Bound, CallHead, Callee, Limits, Refused, Side, Slot, Turn, Uploads,
     running::{CallEnd, Running},
     turns::Turns,
 };
@@ -59,6 +60,8 @@ pub(crate) struct Incoming<S, C> {
     uploads: Uploads,
     /// Calls so far: each has a number.
     calls: u64,
+    /// Of the next answer, among those who wait for room.
+    place: Option<Turn>,
 }
 
 impl<S: Side, C: Callee> Incoming<S, C> {
@@ -76,6 +79,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             uploading: 0,
             uploads: Uploads::default(),
             calls: 0,
+            place: None,
         }
     }
 
@@ -100,9 +104,29 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             // Their readers have something to do.
             true
         } else {
-            is_line_full || !self.callee.awaits_item()
+            is_line_full || !self.callee.awaits_item() && !self.awaits_room()
         };
         self.stopped
+    }
+
+    /// Whether somebody at this end waits for room, who may be a call that runs: the other end has to read for that, and may do so only when
+    /// it is read.
+    fn awaits_room(&self) -> bool {
+        C::LONGEST_LINE.is_some() && self.side.outbox().is_waited_for()
+    }
+
+    /// Whether an answer may be queued. When there is no room it is each time the turn of one more, behind the others who wait.
+    pub(super) fn may_answer(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let outbox = self.side.outbox();
+        if !outbox.exceeds(C::LONGEST_LINE.unwrap_or(0)) {
+            return true;
+        }
+        let place = self.place.get_or_insert_with(|| outbox.wait());
+        let is_called_up = Pin::new(place).poll(cx).is_ready();
+        if is_called_up {
+            self.place = None;
+        }
+        is_called_up
     }
 
     /// The number of the first call that waits for its turn, if so many do that reading has stopped though this end waits for an answer: it
@@ -110,7 +134,8 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     #[cfg(feature = "client")]
     pub(crate) fn first_of_full_line(&self) -> Option<u64> {
         let is_full = C::LONGEST_LINE.is_some_and(|limit| self.waiting_bytes >= limit);
-        let awaits = is_full && (self.callee.awaits_answer() || self.callee.awaits_item());
+        let awaits = is_full
+            && (self.callee.awaits_answer() || self.callee.awaits_item() || self.awaits_room());
         self.waiting
             .front()
             .filter(|_| awaits)
@@ -326,13 +351,17 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         }
     }
 
-    /// Starts calls whose turn has come: none on a connection that the hub has ended, and none while answers wait to be read.
+    /// Starts calls whose turn has come: none on a connection that the hub has ended, and none that is to be answered while answers wait
+    /// to be read.
     fn start_waiting(&mut self, cx: &mut TaskContext<'_>) {
-        while !self.waiting.is_empty()
-            && !self.side.outbox().is_ended()
-            && !self.side.outbox().is_full()
-            && self.turns.take()
-        {
+        while let Some(first) = self.waiting.front() {
+            let is_asked = first.head.id().is_some();
+            if self.side.outbox().is_ended() || !self.turns.take() {
+                return;
+            }
+            if is_asked && !self.may_answer(cx) {
+                return self.turns.give_back();
+            }
             if let Some(call) = self.waiting.pop_front() {
                 self.waiting_bytes -= call.size;
                 self.run(cx, call);

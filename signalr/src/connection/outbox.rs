@@ -198,6 +198,22 @@ impl Outbox {
         state.unsent() >= self.limit && !state.closed
     }
 
+    /// Whether so many bytes more are unsent than fit.
+    pub(crate) fn exceeds(&self, bytes: usize) -> bool {
+        let state = self.lock();
+        state.unsent() >= self.limit.saturating_add(bytes) && !state.closed
+    }
+
+    /// A place in the line for an answer.
+    pub(crate) fn wait(&self) -> Turn {
+        self.lock().line_up(None)
+    }
+
+    /// Whether somebody waits for room.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        !self.lock().line.is_empty()
+    }
+
     /// Tells the task to end. The first signal counts; an abort takes back what a close allows.
     pub(crate) fn signal(&self, signal: Signal) {
         let mut state = self.lock();

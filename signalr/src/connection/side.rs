@@ -13,9 +13,6 @@ use crate::{
 
 /// One end of a connection: its queue, its clocks, its limits.
 pub(crate) trait Side {
-    /// Whether reading goes on while the queue is full, up to the first message that has to be answered.
-    const READS_ON: bool = false;
-
     fn outbox(&self) -> &Outbox;
     fn clocks(&self) -> &KeepAlive;
     /// Milliseconds on a clock that may move in steps.
@@ -39,6 +36,9 @@ pub(crate) struct Limits {
 pub(crate) trait Callee {
     /// Bytes of calls that may wait for their turn while this end waits for an answer, where none may be refused: their callers ask for no
     /// answer, and would not learn of it. `None`: they are refused at the limit that holds anyway.
+    ///
+    /// Also bytes of answers that may be queued beyond the queue's limit: at one end it must be possible to answer while the other end
+    /// does not read, or neither would ever read again.
     const LONGEST_LINE: Option<usize>;
 
     /// Finds what is called and binds the arguments, in the order of section 6 of the server reference.
