@@ -24,6 +24,7 @@ mod http_stateful_ends;
 mod http_suite;
 mod http_tls;
 mod http_tokens;
+mod leftovers;
 mod lies;
 mod life;
 mod lines;

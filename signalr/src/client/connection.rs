@@ -220,6 +220,7 @@ impl HubConnection {
     /// another in the order of their registration. A message whose arguments do not fit is logged, and not handled.
     ///
     /// Messages that have come before the connection was lost or stopped are still handled, and those of the next connection wait for that.
+    /// Up to 16 MiB of them may outlive their connections; more is dropped, as a handler does not end, and the log says so.
     ///
     /// No message is lost while the connection lasts. When 64 KiB of them wait for their handlers nothing more is read, so the server is
     /// slowed down by way of TCP, and its pings and its Close message wait too. Only while an answer or an item of the server is waited

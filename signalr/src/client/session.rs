@@ -151,7 +151,7 @@ impl Session {
                 while alarm.as_mut().poll(cx).is_ready() {
                     self.beat();
                     let side = &self.pump.side;
-                    let first = self.incoming.first_of_full_line();
+                    let first = self.incoming.first_of_line();
                     if let Some(error) = backlog.look(first, side.now(), &options) {
                         side.outbox().signal(Signal::TimedOut(error));
                     }
@@ -234,7 +234,7 @@ impl Remains {
     fn take_apart(self, error: Option<&Error>) -> Pump<Box<dyn Transport>, ClientSide> {
         let Session {
             mut pump,
-            mut incoming,
+            incoming,
             line,
             ..
         } = self.0;
@@ -249,7 +249,7 @@ impl Remains {
         pump.side.outbox().drain(|packet| transport.push(packet));
         line.caller.close(error);
         // Handlers end by themselves; one of them may be who stops the connection.
-        rt::spawn(async move { poll_fn(|cx| incoming.poll_rest(cx)).await });
+        rt::spawn(incoming.finish());
         pump
     }
 }

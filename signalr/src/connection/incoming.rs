@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
@@ -129,17 +130,14 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         is_called_up
     }
 
-    /// The number of the first call that waits for its turn, if so many do that reading has stopped though this end waits for an answer: it
-    /// may stand behind, and the call that runs may wait for it.
+    /// The number of the first call that waits for its turn, and whether so many do that reading has stopped though this end waits for an
+    /// answer: it may stand behind, and the call that runs may wait for it.
     #[cfg(feature = "client")]
-    pub(crate) fn first_of_full_line(&self) -> Option<u64> {
+    pub(crate) fn first_of_line(&self) -> Option<(u64, bool)> {
         let is_full = C::LONGEST_LINE.is_some_and(|limit| self.waiting_bytes >= limit);
         let awaits = is_full
             && (self.callee.awaits_answer() || self.callee.awaits_item() || self.awaits_room());
-        self.waiting
-            .front()
-            .filter(|_| awaits)
-            .map(|call| call.number)
+        self.waiting.front().map(|call| (call.number, awaits))
     }
 
     /// Handles one message; `size` is its frame's.
@@ -209,9 +207,31 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     }
 
     /// Lets the calls that have come run to their ends, though nothing that they answer goes anywhere: the connection has ended.
+    ///
+    /// Those that have not begun are dropped where too many of earlier connections wait.
     #[cfg(feature = "client")]
-    pub(crate) fn poll_rest(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+    pub(crate) async fn finish(mut self) {
         self.uploads.abandon();
+        // Until all have ended.
+        let running = self.running.iter().flatten();
+        let bytes = self.waiting_bytes + running.map(|call| call.size).sum::<usize>();
+        let kept = self.callee.keep(bytes);
+        if kept.is_none() {
+            // Those of earlier ones have not ended, so none of these has begun.
+            let running = self.running.iter_mut().flatten();
+            let first = running.filter(|call| call.slot == Slot::Limited);
+            let count = first.map(Running::cancel).count() + self.waiting.len();
+            tracing::error!(
+                count,
+                "messages of a lost connection are dropped: too many of earlier ones wait for handlers that do not end"
+            );
+            self.waiting.clear();
+        }
+        poll_fn(|cx| self.poll_rest(cx)).await;
+    }
+
+    #[cfg(feature = "client")]
+    fn poll_rest(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         loop {
             let mut progress = self.poll_running(cx);
             while !self.waiting.is_empty() && self.turns.take() {
@@ -339,7 +359,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             },
             slot,
             number: self.calls,
-            size: size + WAITING_OVERHEAD,
+            size: size * bound.copies + WAITING_OVERHEAD,
             turns: None,
             span: bound.span,
         };

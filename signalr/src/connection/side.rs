@@ -5,6 +5,8 @@ use std::{sync::Arc, task::Context};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+#[cfg(feature = "client")]
+use super::succession::Kept;
 use super::{BoxFuture, CallError, CallHead, KeepAlive, Outbox, Slot, UploadSinks};
 use crate::{
     error::Error,
@@ -72,6 +74,13 @@ pub(crate) trait Callee {
     /// Makes room where reading may not stop.
     fn relieve(&mut self) {}
 
+    /// Accounts for bytes of calls that outlive their connection, as long as the value lives; `None`: there are too many.
+    #[cfg(feature = "client")]
+    fn keep(&self, bytes: usize) -> Option<Kept> {
+        let _ = bytes;
+        None
+    }
+
     /// Passes on items that waited for room; whether reading may go on that had to stop.
     fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let _ = cx;
@@ -86,6 +95,8 @@ pub(crate) struct Bound {
     pub(crate) uploads: UploadSinks,
     pub(crate) cancellation: Option<CancellationToken>,
     pub(crate) slot: Slot,
+    /// How often its arguments are held.
+    pub(crate) copies: usize,
     /// What the call runs in.
     pub(crate) span: Span,
 }
