@@ -32,6 +32,7 @@ mod msgpack;
 mod panics;
 mod proxies;
 mod reconnect;
+mod runtimes;
 mod short_lives;
 mod stalls;
 mod stand;

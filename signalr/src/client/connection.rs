@@ -82,11 +82,12 @@ impl HubConnection {
 
     /// Opens the connection: negotiates, finds a transport that works, and shakes hands.
     ///
-    /// May be called again when the connection has ended.
+    /// May be called again when the connection has ended. It lives on the runtime on which this is called, and ends when that is shut
+    /// down; after that it can be started on another one.
     ///
     /// # Errors
     /// The connection is started already; the server is not reached, refuses, or answers something else than SignalR; the connection
-    /// is stopped meanwhile. It is `Disconnected` afterwards, and no closed event is raised.
+    /// is stopped meanwhile; there is no runtime. It is `Disconnected` afterwards, and no closed event is raised.
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt, and the connection can be started again at once.
