@@ -32,6 +32,7 @@ mod msgpack;
 mod panics;
 mod proxies;
 mod reconnect;
+mod removal;
 mod runtimes;
 mod short_lives;
 mod stalls;

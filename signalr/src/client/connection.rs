@@ -261,9 +261,12 @@ impl HubConnection {
 
     /// Takes all handlers of a name away.
     pub fn off(&self, name: &str) {
-        let handlers = &self.0.shared.handlers;
-        let mut handlers = handlers.write().unwrap_or_else(PoisonError::into_inner);
-        handlers.remove_all(name);
+        let removed = {
+            let handlers = self.0.shared.handlers.write();
+            let mut handlers = handlers.unwrap_or_else(PoisonError::into_inner);
+            handlers.remove_all(name)
+        };
+        drop(removed);
     }
 
     /// Has a closure called when the connection is lost and will be opened again; with the error, if there was one.
@@ -300,11 +303,11 @@ impl HubConnection {
         WeakHubConnection(Arc::downgrade(&self.0))
     }
 
-    fn register(&self, new: Handlers) -> Result<Registration, Error> {
+    fn register(&self, mut new: Handlers) -> Result<Registration, Error> {
         let handlers = Arc::clone(&self.0.shared.handlers);
         let numbers = {
             let mut handlers = handlers.write().unwrap_or_else(PoisonError::into_inner);
-            handlers.append(new)?
+            handlers.append(&mut new)?
         };
         Ok(Registration { handlers, numbers })
     }
