@@ -40,4 +40,5 @@ mod stand;
 mod streams;
 mod support;
 mod theatre;
+mod unsent;
 mod uploads;

@@ -149,7 +149,7 @@ impl HubConnection {
     /// is no `R`.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the call, at the server too, and its uploads.
+    /// Dropping the future cancels the call, at the server too, and its uploads. A call that was not queued is not sent.
     pub async fn invoke<R: HubArg + 'static>(
         &self,
         method: &str,
@@ -199,7 +199,7 @@ impl HubConnection {
     /// The connection is not open, or ends; an argument cannot be serialized. What goes wrong later is the stream's last item.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the call.
+    /// Dropping the future cancels the call. One that was not queued is not sent.
     pub async fn stream<T: HubArg + 'static>(
         &self,
         method: &str,
