@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    BoxFuture, Calls, Outbox, Receiver, Uploads, calls::read_answer, outflow::Outflows,
-    uploads::UploadSinks,
+    BoxFuture, Calls, Outbox, Receiver, Turn, Uploads, calls::read_answer, outbox::has_come,
+    outflow::Outflows, uploads::UploadSinks,
 };
 use crate::{
     error::{Error, Kind},
@@ -111,7 +111,7 @@ impl Caller {
         let (_, packet) = self.encode(target, Asks::Nothing, arguments, &mut uploads);
         let this = self.clone();
         async move {
-            this.write(packet?).await?;
+            this.write(packet?, &mut uploads, None).await?;
             let mut over = pin!(this.0.over.cancelled());
             let uploaded = poll_fn(|cx| match over.as_mut().poll(cx) {
                 Poll::Ready(()) => Poll::Ready(uploads.is_whole()),
@@ -130,7 +130,7 @@ impl Caller {
     /// As [`send`](Self::send); the other end answers with an error, or with something that is no `R`.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the call at the other end.
+    /// Dropping the future takes the call back, or cancels it at the other end if it is queued.
     pub(crate) fn invoke<R: HubArg + 'static, A: Arguments>(
         &self,
         target: &str,
@@ -142,13 +142,13 @@ impl Caller {
         async move {
             let packet = packet?;
             let (sender, mut answer) = oneshot::channel();
-            let _pending = this.wait(id, |waiting, id| {
+            let mut pending = this.wait(id, |waiting, id| {
                 let read = move |payload: Result<Payload<'_>, Error>| {
                     drop(sender.send(payload.and_then(read_answer::<R>)));
                 };
                 waiting.calls.insert(id.to_owned(), (), Box::new(read));
             })?;
-            this.write(packet).await?;
+            this.write(packet, &mut uploads, Some(&mut pending)).await?;
             let answer = poll_fn(|cx| {
                 if let Poll::Ready(answer) = Pin::new(&mut answer).poll(cx) {
                     return Poll::Ready(answer);
@@ -177,8 +177,9 @@ impl Caller {
             let packet = packet?;
             let mut sinks = UploadSinks::new(this.0.stream_buffer);
             let items: Receiver<T> = sinks.open();
-            let pending = this.wait(id, |waiting, id| waiting.streams.start(0, &[id], sinks))?;
-            this.write(packet).await?;
+            let mut pending =
+                this.wait(id, |waiting, id| waiting.streams.start(0, &[id], sinks))?;
+            this.write(packet, &mut uploads, Some(&mut pending)).await?;
             if !uploads.is_empty() {
                 this.upload(&pending.id, uploads);
             }
@@ -255,7 +256,7 @@ impl Caller {
     pub(crate) fn relieve(&self) {
         let relieved = self.lock().streams.relieve();
         if let Some(id) = relieved {
-            self.give_up(&id);
+            self.give_up(&id, true);
         }
     }
 
@@ -334,12 +335,15 @@ impl Caller {
         insert(&mut waiting, &id);
         waiting.open.insert(id.clone(), None);
         drop(waiting);
-        let caller = self.clone();
-        Ok(PendingCall { caller, id })
+        Ok(PendingCall {
+            caller: self.clone(),
+            id,
+            is_queued: false,
+        })
     }
 
-    /// Nobody waits for a call any more; the other end is told so unless it has completed it (CL-64).
-    fn give_up(&self, id: &str) {
+    /// Nobody waits for a call any more; if it `is_queued` the other end is told so, unless it has completed it (CL-63, CL-64).
+    fn give_up(&self, id: &str, is_queued: bool) {
         let mut waiting = self.lock();
         waiting.calls.forget(id);
         waiting.streams.remove(id);
@@ -348,6 +352,9 @@ impl Caller {
         };
         drop(waiting);
         drop(uploading);
+        if !is_queued {
+            return;
+        }
         let Shared {
             outbox, protocol, ..
         } = &*self.0;
@@ -363,12 +370,24 @@ impl Caller {
         outbox.push(packet);
     }
 
-    async fn write(&self, packet: Packet) -> Result<(), Error> {
-        let is_queued = match self.0.outbox.send(packet) {
+    /// Queues a call, whose uploads and whose caller learn of that, also where the future is dropped before it does.
+    async fn write(
+        &self,
+        packet: Packet,
+        uploads: &mut Outflows,
+        pending: Option<&mut PendingCall>,
+    ) -> Result<(), Error> {
+        let mut queueing = Queueing {
+            turn: self.0.outbox.send(packet),
+            is_queued: false,
+            uploads,
+            pending,
+        };
+        queueing.is_queued = match &mut queueing.turn {
             Some(turn) => turn.await.is_ok(),
             None => !self.0.outbox.is_ended(),
         };
-        if is_queued {
+        if queueing.is_queued {
             return Ok(());
         }
         Err(self.ended().await)
@@ -408,11 +427,38 @@ impl Waiting {
 struct PendingCall {
     caller: Caller,
     id: String,
+    is_queued: bool,
+}
+
+impl PendingCall {
+    fn give_up(&self) {
+        self.caller.give_up(&self.id, self.is_queued);
+    }
 }
 
 impl Drop for PendingCall {
     fn drop(&mut self) {
-        self.caller.give_up(&self.id);
+        self.give_up();
+    }
+}
+
+/// A call that waits for room in the queue, and who has to know whether it has got there.
+struct Queueing<'a> {
+    turn: Option<Turn>,
+    is_queued: bool,
+    uploads: &'a mut Outflows,
+    pending: Option<&'a mut PendingCall>,
+}
+
+impl Drop for Queueing<'_> {
+    fn drop(&mut self) {
+        // It may be queued already where nobody has polled since.
+        if self.is_queued || self.turn.take().is_some_and(has_come) {
+            self.uploads.announce();
+            if let Some(pending) = &mut self.pending {
+                pending.is_queued = true;
+            }
+        }
     }
 }
 
@@ -477,7 +523,7 @@ impl<T> Stream for ItemStream<T> {
         }
         if matches!(item, Poll::Ready(None | Some(Err(_)))) {
             // The other end goes on after an item that does not fit, until it is told.
-            this.pending.caller.give_up(&this.pending.id);
+            this.pending.give_up();
         }
         item
     }

@@ -67,6 +67,9 @@ impl HubConnectionBuilder {
     /// It is asked for each negotiation, once more for a WebSocket, for each authentication refresh, and again when the server answers
     /// another request with 401, which is then repeated once. Its error fails what needed the token.
     ///
+    /// A connection that is being closed does not wait for an answer that it still lacks, and no longer than 1 s for another: the
+    /// closure may itself stop the connection.
+    ///
     /// # Example
     ///
     /// ```
