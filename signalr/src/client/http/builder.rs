@@ -216,6 +216,8 @@ impl HubConnectionBuilder {
     }
 
     /// An HTTP proxy that all connections go through, by CONNECT: `http://proxy:3128`, or with credentials `http://ann:secret@proxy:3128`.
+    /// In those `/`, `?`, `#` and `@` are percent-encoded. What is no such URL, or has more behind the port, is an error of
+    /// [`build`](Self::build).
     ///
     /// If nothing is said, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment decide, and servers on the same
     /// machine are reached without; see [`no_proxy`](Self::no_proxy).

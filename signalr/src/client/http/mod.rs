@@ -6,6 +6,7 @@ mod builder;
 mod closing;
 mod failures;
 mod refresh;
+mod shown;
 mod tokens;
 mod url;
 
