@@ -2,7 +2,7 @@
 
 use signalr::{Error, HubConnection};
 
-use crate::stand::{Act, Seen, Stand, chain, in_time, json};
+use crate::stand::{Act, Seen, Stand, answer, chain, in_time, json};
 
 /// Why a start fails with a server that answers every request so.
 async fn failure(act: impl Fn(&Seen) -> Act + Clone + Send + Sync + 'static) -> Error {
@@ -70,4 +70,39 @@ fn a_proxy_is_a_host_and_a_port_alone() {
     for url in ["p:3128", "http://p", "http://ann:s%2F%3F%23%40@[::1]:1/"] {
         builder().proxy(url).build().expect("a proxy");
     }
+}
+
+#[tokio::test]
+async fn a_servers_words_are_cut_and_steer_no_terminal() {
+    const EVIL: &str = r"\u001b[2J\u0007\u009b1m\r\n\u202e";
+    let long = |length: usize| format!("{EVIL}{}", "x".repeat(length));
+    let offers = |offer: String| {
+        let accepted = r#""negotiateVersion":1,"connectionId":"a","connectionToken":"b""#;
+        format!(r#"{{{accepted},"availableTransports":[{offer}]}}"#)
+    };
+    let offer = |name: &str| format!(r#"{{"transport":"{name}","transferFormats":["Text"]}}"#);
+    for body in [
+        format!(r#"{{"error":"{}"}}"#, long(60_000)),
+        format!(r#"{{"url":"{}"}}"#, long(60_000)),
+        format!(r#"{{"url":"http://h h/{}"}}"#, long(60_000)),
+        format!(r#"{{"url":"http://h:99999/{}"}}"#, "x".repeat(60_000)),
+        format!(r#"{{"url":"http://127.0.0.1:1/{}"}}"#, "x".repeat(60_000)),
+        offers(offer(&long(60_000))),
+        offers(vec![offer("x"); 1_000].join(",")),
+    ] {
+        let begins: String = body.chars().take(60).collect();
+        let error = failure(move |_| json(body.clone())).await;
+        for text in [chain(&error), format!("{error:?}")] {
+            assert!(text.len() < 1_200, "{begins}: {} bytes", text.len());
+            assert!(
+                !text.contains(|c: char| c.is_control() || c == '\u{202e}'),
+                "{text:?}"
+            );
+        }
+    }
+    let html = format!("text/html;{}", "x".repeat(50_000));
+    let error = failure(move |_| answer(200, &html, "<html>")).await;
+    assert!(chain(&error).len() < 1_000, "{}", chain(&error).len());
+    let error = failure(|_| json(r#"{"error":"It's \"full\"\nnow."}"#)).await;
+    assert_eq!(error.to_string(), r#"It's "full"\nnow."#);
 }
