@@ -65,7 +65,8 @@ impl HubConnectionBuilder {
     /// text: without. A browser's WebSocket has it in its address, as `access_token`.
     ///
     /// It is asked for each negotiation, once more for a WebSocket, for each authentication refresh, and again when the server answers
-    /// another request with 401, which is then repeated once. Its error fails what needed the token.
+    /// another request with 401, which is then repeated once. Its error fails what needed the token, and so does more than the
+    /// [`request_timeout`](Self::request_timeout).
     ///
     /// # Example
     ///
@@ -91,7 +92,7 @@ impl HubConnectionBuilder {
     }
 
     /// How long the server may take to answer a request, from the connection's opening to the answer's head; 100 s if nothing is said. A
-    /// poll has 20 s more, and is repeated when they are over.
+    /// poll has 20 s more, and is repeated when they are over. [`access_token`](Self::access_token) may take as long before it.
     ///
     /// # Example
     ///

@@ -42,6 +42,7 @@ use std::sync::Arc;
 use self::{
     attempt::Attempt,
     requests::{Requests, Settings},
+    tokens::limited,
     url::HubUrl,
 };
 use super::{
@@ -89,8 +90,10 @@ pub(super) struct Http {
 impl Http {
     /// # Errors
     /// An option contradicts the rules.
-    pub(super) fn new(http: HttpOptions, options: &Options) -> Result<Self, Error> {
+    pub(super) fn new(mut http: HttpOptions, options: &Options) -> Result<Self, Error> {
         let url = http.check()?;
+        let limit = http.request_timeout;
+        http.provider = http.provider.map(|provider| limited(provider, limit));
         Ok(Self {
             url,
             settings: Arc::new(Settings::new(http)),

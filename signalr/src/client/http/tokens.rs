@@ -1,6 +1,6 @@
 //! Access tokens: where they come from, and how long one is used.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use http::HeaderValue;
@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::failures::BoxError;
 use crate::{
+    client::rt::timeout,
     connection::BoxFuture,
     error::{Error, Kind},
 };
@@ -15,6 +16,17 @@ use crate::{
 /// Asks the user for a token; `None` and an empty one: there is none.
 pub(super) type Provider =
     Arc<dyn Fn() -> BoxFuture<Result<Option<String>, BoxError>> + Send + Sync>;
+
+/// The same with an end: what waits for a token may have no other.
+pub(super) fn limited(provider: Provider, limit: Duration) -> Provider {
+    Arc::new(move || {
+        let asked = provider();
+        Box::pin(async move {
+            let late = |_| format!("it gave none within the `request_timeout`: {limit:?}");
+            timeout(limit, asked).await.map_err(late)?
+        })
+    })
+}
 
 /// The `Authorization` header; `None`: without.
 pub(super) type Token = Option<HeaderValue>;
