@@ -22,6 +22,7 @@ mod http_sockets;
 mod http_stateful;
 mod http_stateful_ends;
 mod http_suite;
+mod http_texts;
 mod http_tls;
 mod http_token_ends;
 mod http_tokens;

@@ -18,6 +18,17 @@ use crate::{
 pub(super) type Provider =
     Arc<dyn Fn() -> BoxFuture<Result<Option<String>, BoxError>> + Send + Sync>;
 
+/// The same with an end: what waits for a token may have no other.
+pub(super) fn limited(provider: Provider, limit: Duration) -> Provider {
+    Arc::new(move || {
+        let asked = provider();
+        Box::pin(async move {
+            let late = |_| format!("it gave none within the `request_timeout`: {limit:?}");
+            timeout(limit, asked).await.map_err(late)?
+        })
+    })
+}
+
 /// The `Authorization` header; `None`: without.
 pub(super) type Token = Option<HeaderValue>;
 
