@@ -1,5 +1,7 @@
 //! Calls to the other end: told, asked, and answered by a stream, each with uploads if need be.
 
+mod pending;
+
 use std::{
     collections::HashMap,
     future::poll_fn,
@@ -15,9 +17,10 @@ use futures_core::Stream;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::pending::{PendingCall, Queueing};
 use super::{
-    BoxFuture, Calls, Outbox, Receiver, Turn, Uploads, calls::read_answer, outbox::has_come,
-    outflow::Outflows, uploads::UploadSinks,
+    BoxFuture, Calls, Outbox, Receiver, Uploads, calls::read_answer, outflow::Outflows,
+    uploads::UploadSinks,
 };
 use crate::{
     error::{Error, Kind},
@@ -420,45 +423,6 @@ impl Waiting {
     /// What calls fail with when the connection has ended.
     fn reason(&self) -> Error {
         self.reason.clone().unwrap_or_else(closed)
-    }
-}
-
-/// A call that waits; dropping it gives it up.
-struct PendingCall {
-    caller: Caller,
-    id: String,
-    is_queued: bool,
-}
-
-impl PendingCall {
-    fn give_up(&self) {
-        self.caller.give_up(&self.id, self.is_queued);
-    }
-}
-
-impl Drop for PendingCall {
-    fn drop(&mut self) {
-        self.give_up();
-    }
-}
-
-/// A call that waits for room in the queue, and who has to know whether it has got there.
-struct Queueing<'a> {
-    turn: Option<Turn>,
-    is_queued: bool,
-    uploads: &'a mut Outflows,
-    pending: Option<&'a mut PendingCall>,
-}
-
-impl Drop for Queueing<'_> {
-    fn drop(&mut self) {
-        // It may be queued already where nobody has polled since.
-        if self.is_queued || self.turn.take().is_some_and(has_come) {
-            self.uploads.announce();
-            if let Some(pending) = &mut self.pending {
-                pending.is_queued = true;
-            }
-        }
     }
 }
 
