@@ -3,7 +3,7 @@
 //! Run `cargo run --release --example streaming` in one terminal and `cargo run --release --example client_ticker` in another. The URL
 //! of the hub may follow, as in `-- http://127.0.0.1:8080/hub`.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{iter, process::ExitCode, sync::Arc};
 
 use async_stream::stream;
 use futures_util::{Stream, StreamExt};
@@ -77,7 +77,7 @@ async fn upload(server: &StreamsProxy, bytes: &Arc<[u8]>) -> Result<Taken, Error
 /// Bytes that look like chance, and are the same each time.
 fn noise() -> Arc<[u8]> {
     let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    let states = std::iter::successors(Some(1), next);
+    let states = iter::successors(Some(1), next);
     states
         .map(|state| state.to_be_bytes()[0])
         .take(SIZE)
@@ -118,6 +118,15 @@ async fn run(url: &str) -> Result<bool, Error> {
     Ok(arrived)
 }
 
+/// An error with its causes.
+fn reason(error: &Error) -> String {
+    let causes = iter::successors(Some(error as &dyn std::error::Error), |error| {
+        error.source()
+    });
+    let texts: Vec<_> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let url = std::env::args().nth(1);
@@ -126,7 +135,7 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", reason(&error));
             ExitCode::FAILURE
         }
     }

@@ -50,6 +50,30 @@ async fn concurrent_calls_each_get_their_own_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answers_out_of_order_reach_the_right_caller() {
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+        let calls = (1..=20).map(|_| connection.invoke::<i32>("asked", ()));
+        let answering = async {
+            for id in 1..=20 {
+                let call = format!(
+                    r#"{{"type":1,"invocationId":"{id}","target":"asked","arguments":[]}}"#
+                );
+                assert_eq!(actor.hear().await, call);
+            }
+            for id in (2..=20).step_by(2).chain((1..=19).rev().step_by(2)) {
+                let answer = format!(r#"{{"type":3,"invocationId":"{id}","result":{id}}}"#);
+                actor.say(&answer).await;
+            }
+        };
+        let (answers, ()) = tokio::join!(join_all(calls), answering);
+        let answers: Result<Vec<_>, _> = answers.into_iter().collect();
+        assert_eq!(answers.expect("answered"), (1..=20).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn ids_count_from_one_and_sends_have_none() {
     for protocol in PROTOCOLS {
         let (mut stage, builder) = Stage::of(protocol);

@@ -141,7 +141,7 @@ async fn an_answer_for_a_connection_that_is_gone_is_dropped() {
     let mut again = stage.accept().await;
     // Nobody has asked here.
     assert_eq!(again.hear().await, r#"{"type":6}"#);
-    assert_ne!(log.all(), [""; 0]);
+    assert_eq!(log.all(), ["asked", "answered"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,5 +197,34 @@ async fn calls_that_wait_for_room_in_the_queue_fail_with_the_error_of_the_others
         texts.dedup();
         assert_eq!(texts, log.all());
         assert!(texts[0].ends_with("Over."));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_streams_and_uploads_end_at_a_loss_and_are_not_replayed() {
+    for protocol in PROTOCOLS {
+        let (mut stage, builder) = Stage::of(protocol);
+        let builder = builder.automatic_reconnect();
+        let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+        let mut items = connection.stream::<u32>("count", ()).await.expect("opened");
+        let uploading = tokio::spawn({
+            let connection = connection.clone();
+            let numbers = stream::iter([1]).chain(stream::pending());
+            async move { connection.invoke::<()>("collect", (upload(numbers),)).await }
+        });
+        // The calls, and an item.
+        for _ in 0..3 {
+            actor.hear().await;
+        }
+        drop(actor);
+        let last = items.next().await.expect("a last item");
+        assert!(last.expect_err("lost").is_closed());
+        assert!(items.next().await.is_none());
+        let called = uploading.await.expect("no panic");
+        assert!(called.expect_err("lost").is_closed());
+        let mut again = stage.accept().await;
+        drop(items);
+        // Nothing but a ping, after 15 s.
+        assert_eq!(again.hear().await, r#"{"type":6}"#);
     }
 }

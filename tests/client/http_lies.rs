@@ -102,3 +102,36 @@ async fn messages_that_lie_cost_what_they_name() {
     assert_eq!(result, 5);
     assert_eq!(connection.state(), HubConnectionState::Connected);
 }
+
+#[tokio::test]
+async fn cookies_of_lies_are_no_load_for_the_truth() {
+    let url = serve(&HubServer::new(Desk::default())).await;
+    let number = Arc::new(AtomicUsize::new(0));
+    let turn = Arc::clone(&number);
+    let stand = Stand::new(move |_: Seen| {
+        let number = turn.load(Relaxed);
+        let Act::Answer(mut response) = json(format!(r#"{{"url":"{url}"}}"#)) else {
+            unreachable!("it answers");
+        };
+        if number < 5 {
+            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            for cookie in 0..13 {
+                let cookie = format!("c{number}x{cookie}={}; Path=/", "x".repeat(4_000));
+                let cookie = cookie.parse().expect("a header");
+                response.headers_mut().append("set-cookie", cookie);
+            }
+        }
+        ready(Act::Answer(response))
+    })
+    .await;
+    let connection = stand.client().build().expect("valid");
+    for _ in 0..5 {
+        in_time(connection.start()).await.expect_err("a lie");
+        number.fetch_add(1, Relaxed);
+    }
+    in_time(connection.start()).await.expect("the truth");
+    for seen in &stand.seen()[1..] {
+        let sent = seen.header("cookie").expect("the latest");
+        assert!((4_000..=8_000).contains(&sent.len()), "{}", sent.len());
+    }
+}

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use signalr::{
@@ -16,7 +17,7 @@ use signalr::{
 
 use crate::{
     http_suite::serve,
-    stand::{EVENTS, POLLS, SOCKETS, Seen, Stand, in_time, offering, status, until},
+    stand::{EVENTS, POLLS, SOCKETS, Seen, Stand, chain, in_time, offering, status, until},
     support::Desk,
 };
 
@@ -233,6 +234,39 @@ async fn a_provider_that_fails_or_panics_fails_the_start() {
 }
 
 #[tokio::test]
+async fn a_token_that_never_comes_is_the_providers_fault() {
+    let stand = Stand::new(|seen: Seen| {
+        ready(match seen.is_negotiation() {
+            true => offering(&[SOCKETS]),
+            false => status(404),
+        })
+    })
+    .await;
+    // For the negotiation, and for the socket.
+    for given in 0..2 {
+        let limit = Duration::from_secs(1);
+        let asked = AtomicUsize::new(0);
+        let builder = stand.client().request_timeout(limit);
+        let builder = builder.access_token(move || {
+            let number = asked.fetch_add(1, Relaxed);
+            async move {
+                match number < given {
+                    true => Ok(Some("token".to_owned())),
+                    false => std::future::pending().await,
+                }
+            }
+        });
+        let error = in_time(builder.connect()).await.expect_err("no token");
+        let all = chain(&error);
+        let told =
+            "the access token provider failed: it gave none within the `request_timeout`: 1s";
+        assert!(all.contains(told), "{all}");
+        assert!(!all.contains("not answered"), "{all}");
+        assert_eq!(stand.seen().len(), given);
+    }
+}
+
+#[tokio::test]
 async fn each_attempt_to_reconnect_asks_anew() {
     let refuse = Arc::new(AtomicUsize::new(0));
     let gate = Arc::clone(&refuse);
@@ -249,7 +283,7 @@ async fn each_attempt_to_reconnect_asks_anew() {
     .await;
     let (builder, asked) = counting(stand.client());
     let connection = builder
-        .automatic_reconnect_with(vec![std::time::Duration::ZERO; 3])
+        .automatic_reconnect_with(vec![Duration::ZERO; 3])
         .connect()
         .await
         .expect("connected");

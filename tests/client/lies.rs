@@ -269,6 +269,33 @@ async fn silence_closes_with_the_text_and_anything_else_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn any_message_is_a_sign_of_life() {
+    for protocol in PROTOCOLS {
+        for message in [
+            r#"{"type":1,"target":"nobody","arguments":[]}"#,
+            r#"{"type":1,"invocationId":"q","target":"nobody","arguments":[]}"#,
+            r#"{"type":2,"invocationId":"9","item":1}"#,
+            r#"{"type":3,"invocationId":"9","result":1}"#,
+            r#"{"type":5,"invocationId":"9"}"#,
+            r#"{"type":6}"#,
+        ] {
+            let (mut stage, builder) = Stage::of(protocol);
+            let (connection, mut actor) = Stage::connected(builder, &mut stage).await;
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_secs(29)).await;
+                actor.say(message).await;
+            }
+            settle().await;
+            let state = connection.state();
+            assert_eq!(state, HubConnectionState::Connected, "{message}");
+            tokio::time::sleep(Duration::from_secs(33)).await;
+            let state = connection.state();
+            assert_eq!(state, HubConnectionState::Disconnected, "{message}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn pings_go_out_after_an_interval_without_sending() {
     let (mut stage, builder) = Stage::new();
     let builder = builder.server_timeout(Duration::from_secs(3_600));

@@ -187,6 +187,18 @@ async fn only_a_goodbye_that_allows_it_is_followed_by_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_goodbye_that_allows_to_come_back_is_the_end_without_a_policy() {
+    let (mut stage, builder) = Stage::new();
+    let log = Log::default();
+    let (connection, mut actor) = Stage::connected(noting(builder, &log), &mut stage).await;
+    actor.say(r#"{"type":7,"allowReconnect":true}"#).await;
+    settle().await;
+    assert_eq!(log.all(), ["closed: none"]);
+    assert_eq!(connection.state(), HubConnectionState::Disconnected);
+    assert_eq!(stage.attempts.load(Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_fail_in_the_delay_and_wait_for_an_attempt() {
     let (mut stage, builder) = Stage::new();
     let builder = builder.automatic_reconnect_with([Duration::from_secs(5)]);

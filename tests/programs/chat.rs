@@ -1,12 +1,8 @@
 //! `client_chat`, driven through pipes.
 
-use std::process::Stdio;
-
 use signalr::{Context, HubError, HubServer, hub, receiver};
 
-use tokio::{process::Command, time::timeout};
-
-use crate::process::{PATIENCE, Program, Server, program};
+use crate::process::{Program, Server, tells_that_nobody_is_there};
 
 fn client(server: &Server, name: &str) -> Program {
     let url = format!("http://{}/chat", server.address);
@@ -169,19 +165,6 @@ async fn a_chat_cannot_steer_the_terminals_of_its_clients() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_in_one_line() {
-    let ann = Command::new(program("client_chat"))
-        .args(["http://127.0.0.1:1/chat", "ann"])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = timeout(PATIENCE, ann).await.expect("it ends");
-    let output = output.expect("the example runs");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success());
-    assert!(
-        told.starts_with("negotiation at http://127.0.0.1:1/chat/negotiate failed: "),
-        "{told}"
-    );
-    assert_eq!(told.lines().count(), 1, "{told}");
-    assert!(output.stdout.is_empty());
+    let url = "http://127.0.0.1:1/chat";
+    tells_that_nobody_is_there("client_chat", url, &["ann"]).await;
 }

@@ -134,3 +134,21 @@ impl Server {
         timeout(PATIENCE, again).await.expect("its port is free")
     }
 }
+
+/// A program says of a URL of a free port that it cannot connect, and why, in one line, and fails.
+pub async fn tells_that_nobody_is_there(name: &str, url: &str, more: &[&str]) {
+    let ending = Command::new(program(name))
+        .arg(url)
+        .args(more)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(PATIENCE, ending).await.expect("it ends");
+    let output = output.expect("the example runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    let beginning = format!("negotiation at {url}/negotiate failed: ");
+    assert!(told.starts_with(&beginning), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(output.stdout.is_empty());
+}

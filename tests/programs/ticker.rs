@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 use signalr::HubConnection;
 use tokio::time::timeout;
 
-use crate::process::{PATIENCE, Program, Server};
+use crate::process::{PATIENCE, Program, Server, tells_that_nobody_is_there};
 
 #[derive(serde::Deserialize)]
 struct Quote {
@@ -47,4 +47,9 @@ async fn the_ticker_watches_a_price_lets_it_go_and_uploads() {
         .await;
     assert_eq!(ticker.line().await, None);
     assert!(ticker.end().await);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_with_the_reason() {
+    tells_that_nobody_is_there("client_ticker", "http://127.0.0.1:1/hub", &[]).await;
 }

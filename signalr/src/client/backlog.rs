@@ -6,34 +6,46 @@ use crate::{
     error::{Error, Kind},
 };
 
-/// Notices that the longest line of messages does not move. Reading has stopped behind it, so whoever waits for an answer of the server may
-/// wait for ever, and the connection's other clocks stand still.
+/// Notices that a line of messages does not move. Where it is the longest, reading has stopped behind it, so whoever waits for an answer of
+/// the server may wait for ever, and the connection's other clocks stand still.
 #[derive(Default)]
 pub(super) struct Backlog {
     /// The first of the line, and since when.
     seen: Option<(u64, u64)>,
+    has_warned: bool,
 }
 
 impl Backlog {
-    /// Takes note of the number of the first that waits in a full line, once a tick; the error when it has been the same for too long.
+    /// Takes note of the number of the first that waits, and whether the line is full, once a tick; the error when it has been the same for
+    /// too long in a full one.
     pub(super) fn look(
         &mut self,
-        first: Option<u64>,
+        first: Option<(u64, bool)>,
         now: u64,
         options: &Options,
     ) -> Option<Error> {
-        let Some(first) = first else {
-            self.seen = None;
+        let Some((first, is_full)) = first else {
+            *self = Self::default();
             return None;
         };
         let since = match self.seen {
             Some((seen, since)) if seen == first => since,
-            _ => now,
+            _ => {
+                self.has_warned = false;
+                now
+            }
         };
         self.seen = Some((first, since));
         let after = options.server_timeout;
         let is_stuck = now.saturating_sub(since) > millis(after);
         let limit = Handled::LONGEST_LINE.unwrap_or_default();
-        is_stuck.then(|| Kind::HandlersStuck { limit, after }.into())
+        if is_stuck && !self.has_warned {
+            tracing::warn!(
+                ?after,
+                "messages wait, and no handler has ended for the `server_timeout`"
+            );
+            self.has_warned = true;
+        }
+        (is_stuck && is_full).then(|| Kind::HandlersStuck { limit, after }.into())
     }
 }

@@ -300,8 +300,8 @@ impl HubConnectionBuilder {
         }
     }
 
-    fn append(&mut self, handlers: Handlers) {
-        if let Err(error) = self.handlers.append(handlers) {
+    fn append(&mut self, mut handlers: Handlers) {
+        if let Err(error) = self.handlers.append(&mut handlers) {
             self.error.get_or_insert(error);
         }
     }

@@ -82,11 +82,12 @@ impl HubConnection {
 
     /// Opens the connection: negotiates, finds a transport that works, and shakes hands.
     ///
-    /// May be called again when the connection has ended.
+    /// May be called again when the connection has ended. It lives on the runtime on which this is called, and ends when that is shut
+    /// down; after that it can be started on another one.
     ///
     /// # Errors
     /// The connection is started already; the server is not reached, refuses, or answers something else than SignalR; the connection
-    /// is stopped meanwhile. It is `Disconnected` afterwards, and no closed event is raised.
+    /// is stopped meanwhile; there is no runtime. It is `Disconnected` afterwards, and no closed event is raised.
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt, and the connection can be started again at once.
@@ -148,7 +149,7 @@ impl HubConnection {
     /// is no `R`.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the call, at the server too, and its uploads.
+    /// Dropping the future cancels the call, at the server too, and its uploads. A call that was not queued is not sent.
     pub async fn invoke<R: CallResult>(
         &self,
         method: &str,
@@ -198,7 +199,7 @@ impl HubConnection {
     /// The connection is not open, or ends; an argument cannot be serialized. What goes wrong later is the stream's last item.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the call.
+    /// Dropping the future cancels the call. One that was not queued is not sent.
     pub async fn stream<T: CallResult>(
         &self,
         method: &str,
@@ -220,6 +221,7 @@ impl HubConnection {
     /// another in the order of their registration. A message whose arguments do not fit is logged, and not handled.
     ///
     /// Messages that have come before the connection was lost or stopped are still handled, and those of the next connection wait for that.
+    /// Up to 16 MiB of them may outlive their connections; more is dropped, as a handler does not end, and the log says so.
     ///
     /// No message is lost while the connection lasts. When 64 KiB of them wait for their handlers nothing more is read, so the server is
     /// slowed down by way of TCP, and its pings and its Close message wait too. Only while an answer or an item of the server is waited
@@ -293,9 +295,12 @@ impl HubConnection {
 
     /// Takes all handlers of a name away.
     pub fn off(&self, name: &str) {
-        let handlers = &self.0.shared.handlers;
-        let mut handlers = handlers.write().unwrap_or_else(PoisonError::into_inner);
-        handlers.remove_all(name);
+        let removed = {
+            let handlers = self.0.shared.handlers.write();
+            let mut handlers = handlers.unwrap_or_else(PoisonError::into_inner);
+            handlers.remove_all(name)
+        };
+        drop(removed);
     }
 
     /// Has a closure called when the connection is lost and will be opened again; with the error, if there was one.
@@ -332,11 +337,11 @@ impl HubConnection {
         WeakHubConnection(Arc::downgrade(&self.0))
     }
 
-    fn register(&self, new: Handlers) -> Result<Registration, Error> {
+    fn register(&self, mut new: Handlers) -> Result<Registration, Error> {
         let handlers = Arc::clone(&self.0.shared.handlers);
         let numbers = {
             let mut handlers = handlers.write().unwrap_or_else(PoisonError::into_inner);
-            handlers.append(new)?
+            handlers.append(&mut new)?
         };
         Ok(Registration { handlers, numbers })
     }

@@ -42,11 +42,38 @@ struct State {
     telling: bool,
 }
 
+/// What the task does, while there is something to tell. If that is dropped with its runtime, another may follow.
+struct Telling(Option<Arc<Events>>);
+
+impl Telling {
+    async fn tell_all(&mut self) {
+        while let Some((event, handlers)) = self.0.as_ref().and_then(|events| events.next()) {
+            for handler in handlers {
+                let event = event.clone();
+                let told = AssertUnwindSafe(async { handler(event).await });
+                if told.catch_unwind().await.is_err() {
+                    tracing::error!("an event handler panicked");
+                }
+            }
+        }
+        self.0 = None;
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        if let Some(events) = &self.0 {
+            events.lock().telling = false;
+        }
+    }
+}
+
 impl Events {
     pub(super) fn add(&self, handler: Handler) {
         self.lock().handlers.push(handler);
     }
 
+    /// Without a runtime to tell it on, an event waits for the next one.
     pub(super) fn tell(self: &Arc<Self>, event: Event) {
         let mut state = self.lock();
         if state.handlers.is_empty() {
@@ -58,20 +85,9 @@ impl Events {
         }
         state.waiting.push_back(event);
         if !std::mem::replace(&mut state.telling, true) {
-            let this = Arc::clone(self);
-            rt::spawn(async move { this.tell_all().await });
-        }
-    }
-
-    async fn tell_all(&self) {
-        while let Some((event, handlers)) = self.next() {
-            for handler in handlers {
-                let event = event.clone();
-                let told = AssertUnwindSafe(async { handler(event).await });
-                if told.catch_unwind().await.is_err() {
-                    tracing::error!("an event handler panicked");
-                }
-            }
+            drop(state);
+            let mut telling = Telling(Some(Arc::clone(self)));
+            rt::spawn(async move { telling.tell_all().await });
         }
     }
 

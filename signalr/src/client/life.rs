@@ -6,19 +6,52 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::{
     events::Event,
     retry::RetryContext,
     rt::{self, Instant, either, sleep},
-    session::{Session, panicked},
+    session::{Session, broken_off},
     shared::{Begun, Life, Phase, Shared},
 };
 use crate::error::{Error, Kind};
 
 type Started = oneshot::Sender<Result<(), Error>>;
+
+/// A life that is lived. It ends with this, also where its task panics, or is dropped with its runtime.
+struct Living {
+    shared: Arc<Shared>,
+    life: Life,
+    /// Until it has begun, or could not.
+    started: Option<Started>,
+}
+
+impl Living {
+    fn tell_starter(&mut self, started: Result<(), Error>) {
+        if let Some(starter) = self.started.take() {
+            let _ = starter.send(started);
+        }
+    }
+}
+
+impl Drop for Living {
+    fn drop(&mut self) {
+        if self.life.over.is_cancelled() {
+            return;
+        }
+        let error = broken_off();
+        match std::thread::panicking() {
+            true => tracing::error!("the connection's task panicked"),
+            false => tracing::debug!("the connection's task was dropped"),
+        }
+        if self.shared.abandon() {
+            let closed = Event::Closed(Some(error.clone()));
+            self.shared.events.tell(closed);
+        }
+        self.tell_starter(Err(error));
+    }
+}
 
 /// How long a connection must last to be no reason for longer delays.
 const LASTING: Duration = Duration::from_secs(5);
@@ -35,43 +68,40 @@ pub(super) async fn start(shared: &Arc<Shared>) -> Result<(), Error> {
         }
     };
     let (sender, started) = oneshot::channel();
-    let shared = Arc::clone(shared);
     // Only with a start that is dropped.
     let stop = life.stop.clone().drop_guard();
     let left = life.left.clone().drop_guard();
-    rt::spawn(async move {
-        let living = AssertUnwindSafe(live(&shared, &life, sender));
-        if living.catch_unwind().await.is_err() {
-            // Of a stream that the connector has opened.
-            tracing::error!("the connection's task panicked");
-            if shared.abandon() {
-                shared.events.tell(Event::Closed(Some(panicked())));
-            }
-        }
-    });
+    let mut living = Living {
+        shared: Arc::clone(shared),
+        life,
+        started: Some(sender),
+    };
+    rt::spawn(async move { live(&mut living).await });
     let started = started.await;
     left.disarm();
     stop.disarm();
-    started.unwrap_or_else(|_| Err(panicked()))
+    started.unwrap_or_else(|_| Err(broken_off()))
 }
 
-async fn live(shared: &Arc<Shared>, life: &Life, started: Started) {
-    let opened = either(life.stop.cancelled(), open_first(shared)).await;
+async fn live(living: &mut Living) {
+    let opened = either(living.life.stop.cancelled(), open_first(&living.shared)).await;
     let mut session = match opened {
         Ok(()) => {
-            shared.end();
-            let _ = started.send(Err(stopped("start")));
+            living.shared.end();
+            living.tell_starter(Err(stopped("start")));
             return;
         }
         Err(Err(error)) => {
-            shared.end();
-            let _ = started.send(Err(error));
+            living.shared.end();
+            living.tell_starter(Err(error));
             return;
         }
         Err(Ok(session)) => session,
     };
-    shared.enter(Phase::Connected(session.line.clone()));
-    let _ = started.send(Ok(()));
+    let connected = Phase::Connected(session.line.clone());
+    living.shared.enter(connected);
+    living.tell_starter(Ok(()));
+    let Living { shared, life, .. } = living;
     let mut opened = None;
     let mut short_lived = 0_u32;
     let reason = loop {

@@ -23,12 +23,11 @@ pub struct Registration {
 impl Registration {
     /// Takes the handler away, or all handlers of a receiver. Messages that have come already are still handled.
     pub fn remove(self) {
-        let mut handlers = self
-            .handlers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        for number in self.numbers {
-            handlers.remove(number);
-        }
+        let removed = {
+            let handlers = self.handlers.write();
+            let mut handlers = handlers.unwrap_or_else(PoisonError::into_inner);
+            handlers.remove(&self.numbers)
+        };
+        drop(removed);
     }
 }

@@ -32,19 +32,26 @@ use crate::{
 /// The most that passes between two looks at the clocks.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Closes a caller when the session is dropped without having ended, as in a panic: nobody may wait for its end for ever.
-struct Closing(Caller);
+/// Ends calls and refreshes when the session is dropped without having ended: nobody may wait for its end for ever.
+struct Closing(Line);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        let panicked = std::thread::panicking().then(panicked);
-        self.0.close(panicked.as_ref());
+        if let Some(refresher) = &self.0.refresher {
+            refresher.end();
+        }
+        self.0.caller.close(Some(&broken_off()));
     }
 }
 
-/// What calls fail with when the connection's task has panicked.
-pub(super) fn panicked() -> Error {
-    Kind::NotConnected("The connection's stream panicked.".into()).into()
+/// Why a connection has ended whose task has not come to its end.
+pub(super) fn broken_off() -> Error {
+    let text = match std::thread::panicking() {
+        // Of a stream that the connector has opened.
+        true => "The connection's stream panicked.",
+        false => "The connection's runtime has been shut down.",
+    };
+    Kind::NotConnected(text.into()).into()
 }
 
 /// A connection whose handshake is over.
@@ -118,17 +125,17 @@ impl Session {
             // It tells the server that this client pings, and may be missed.
             side.ping();
         }
+        let refresh = connected.refresh;
+        let line = Line {
+            caller,
+            id: connected.id,
+            refresher: refresh.map(|refresh| Arc::new(Refresher::new(refresh, events))),
+        };
         Ok(Self {
-            _closing: Closing(caller.clone()),
+            _closing: Closing(line.clone()),
             pump,
             incoming: Incoming::new(side, handled),
-            line: Line {
-                caller,
-                id: connected.id,
-                refresher: connected
-                    .refresh
-                    .map(|refresh| Arc::new(Refresher::new(refresh, events))),
-            },
+            line,
             taken: 0,
             taken_at: 0,
         })
@@ -151,7 +158,7 @@ impl Session {
                 while alarm.as_mut().poll(cx).is_ready() {
                     self.beat();
                     let side = &self.pump.side;
-                    let first = self.incoming.first_of_full_line();
+                    let first = self.incoming.first_of_line();
                     if let Some(error) = backlog.look(first, side.now(), &options) {
                         side.outbox().signal(Signal::TimedOut(error));
                     }
@@ -234,7 +241,7 @@ impl Remains {
     fn take_apart(self, error: Option<&Error>) -> Pump<Box<dyn Transport>, ClientSide> {
         let Session {
             mut pump,
-            mut incoming,
+            incoming,
             line,
             ..
         } = self.0;
@@ -249,7 +256,7 @@ impl Remains {
         pump.side.outbox().drain(|packet| transport.push(packet));
         line.caller.close(error);
         // Handlers end by themselves; one of them may be who stops the connection.
-        rt::spawn(async move { poll_fn(|cx| incoming.poll_rest(cx)).await });
+        rt::spawn(incoming.finish());
         pump
     }
 }

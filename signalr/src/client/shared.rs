@@ -136,7 +136,7 @@ impl Shared {
         }
     }
 
-    /// Ends the life after a panic of its task; whether it had begun.
+    /// Ends the life when its task has broken off; whether it had begun.
     pub(super) fn abandon(&self) -> bool {
         let had_begun = !matches!(self.phase(), Phase::Connecting);
         self.end();

@@ -82,9 +82,6 @@ impl ClientSide {
 }
 
 impl Side for ClientSide {
-    /// A server may have to be heard before it reads on, and its goodbye is not to wait.
-    const READS_ON: bool = true;
-
     fn outbox(&self) -> &Outbox {
         &self.outbox
     }

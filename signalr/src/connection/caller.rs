@@ -1,5 +1,7 @@
 //! Calls to the other end: told, asked, and answered by a stream, each with uploads if need be.
 
+mod pending;
+
 use std::{
     collections::HashMap,
     future::poll_fn,
@@ -15,6 +17,7 @@ use futures_core::Stream;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::pending::{PendingCall, Queueing};
 use super::{
     BoxFuture, Calls, Outbox, Receiver, Uploads, calls::read_answer, outflow::Outflows,
     uploads::UploadSinks,
@@ -111,7 +114,7 @@ impl Caller {
         let (_, packet) = self.encode(target, Asks::Nothing, arguments, &mut uploads);
         let this = self.clone();
         async move {
-            this.write(packet?).await?;
+            this.write(packet?, &mut uploads, None).await?;
             let mut over = pin!(this.0.over.cancelled());
             let uploaded = poll_fn(|cx| match over.as_mut().poll(cx) {
                 Poll::Ready(()) => Poll::Ready(uploads.is_whole()),
@@ -130,7 +133,7 @@ impl Caller {
     /// As [`send`](Self::send); the other end answers with an error, or with something that is no `R`.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the call at the other end.
+    /// Dropping the future takes the call back, or cancels it at the other end if it is queued.
     pub(crate) fn invoke<R: HubArg + 'static, A: Arguments>(
         &self,
         target: &str,
@@ -142,13 +145,13 @@ impl Caller {
         async move {
             let packet = packet?;
             let (sender, mut answer) = oneshot::channel();
-            let _pending = this.wait(id, |waiting, id| {
+            let mut pending = this.wait(id, |waiting, id| {
                 let read = move |payload: Result<Payload<'_>, Error>| {
                     drop(sender.send(payload.and_then(read_answer::<R>)));
                 };
                 waiting.calls.insert(id.to_owned(), (), Box::new(read));
             })?;
-            this.write(packet).await?;
+            this.write(packet, &mut uploads, Some(&mut pending)).await?;
             let answer = poll_fn(|cx| {
                 if let Poll::Ready(answer) = Pin::new(&mut answer).poll(cx) {
                     return Poll::Ready(answer);
@@ -177,8 +180,9 @@ impl Caller {
             let packet = packet?;
             let mut sinks = UploadSinks::new(this.0.stream_buffer);
             let items: Receiver<T> = sinks.open();
-            let pending = this.wait(id, |waiting, id| waiting.streams.start(0, &[id], sinks))?;
-            this.write(packet).await?;
+            let mut pending =
+                this.wait(id, |waiting, id| waiting.streams.start(0, &[id], sinks))?;
+            this.write(packet, &mut uploads, Some(&mut pending)).await?;
             if !uploads.is_empty() {
                 this.upload(&pending.id, uploads);
             }
@@ -255,7 +259,7 @@ impl Caller {
     pub(crate) fn relieve(&self) {
         let relieved = self.lock().streams.relieve();
         if let Some(id) = relieved {
-            self.give_up(&id);
+            self.give_up(&id, true);
         }
     }
 
@@ -334,12 +338,15 @@ impl Caller {
         insert(&mut waiting, &id);
         waiting.open.insert(id.clone(), None);
         drop(waiting);
-        let caller = self.clone();
-        Ok(PendingCall { caller, id })
+        Ok(PendingCall {
+            caller: self.clone(),
+            id,
+            is_queued: false,
+        })
     }
 
-    /// Nobody waits for a call any more; the other end is told so unless it has completed it (CL-64).
-    fn give_up(&self, id: &str) {
+    /// Nobody waits for a call any more; if it `is_queued` the other end is told so, unless it has completed it (CL-63, CL-64).
+    fn give_up(&self, id: &str, is_queued: bool) {
         let mut waiting = self.lock();
         waiting.calls.forget(id);
         waiting.streams.remove(id);
@@ -348,6 +355,9 @@ impl Caller {
         };
         drop(waiting);
         drop(uploading);
+        if !is_queued {
+            return;
+        }
         let Shared {
             outbox, protocol, ..
         } = &*self.0;
@@ -363,12 +373,24 @@ impl Caller {
         outbox.push(packet);
     }
 
-    async fn write(&self, packet: Packet) -> Result<(), Error> {
-        let is_queued = match self.0.outbox.send(packet) {
+    /// Queues a call, whose uploads and whose caller learn of that, also where the future is dropped before it does.
+    async fn write(
+        &self,
+        packet: Packet,
+        uploads: &mut Outflows,
+        pending: Option<&mut PendingCall>,
+    ) -> Result<(), Error> {
+        let mut queueing = Queueing {
+            turn: self.0.outbox.send(packet),
+            is_queued: false,
+            uploads,
+            pending,
+        };
+        queueing.is_queued = match &mut queueing.turn {
             Some(turn) => turn.await.is_ok(),
             None => !self.0.outbox.is_ended(),
         };
-        if is_queued {
+        if queueing.is_queued {
             return Ok(());
         }
         Err(self.ended().await)
@@ -401,18 +423,6 @@ impl Waiting {
     /// What calls fail with when the connection has ended.
     fn reason(&self) -> Error {
         self.reason.clone().unwrap_or_else(closed)
-    }
-}
-
-/// A call that waits; dropping it gives it up.
-struct PendingCall {
-    caller: Caller,
-    id: String,
-}
-
-impl Drop for PendingCall {
-    fn drop(&mut self) {
-        self.caller.give_up(&self.id);
     }
 }
 
@@ -477,7 +487,7 @@ impl<T> Stream for ItemStream<T> {
         }
         if matches!(item, Poll::Ready(None | Some(Err(_)))) {
             // The other end goes on after an item that does not fit, until it is told.
-            this.pending.caller.give_up(&this.pending.id);
+            this.pending.give_up();
         }
         item
     }

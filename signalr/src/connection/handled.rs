@@ -8,6 +8,8 @@ use std::{
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+#[cfg(feature = "client")]
+use super::succession::Kept;
 use super::{
     Args, BoxFuture, CallError, CallHead, Callee, Caller, Handlers, Outbox, Refused, Slot,
     UploadSinks, handlers::Reply, side::Bound, succession::Place,
@@ -86,7 +88,9 @@ impl Callee for Handled {
         } else {
             Slot::Limited
         };
+        let copies = runs.len();
         Ok(Bound {
+            copies,
             future: self.answer(Arc::clone(&head), runs, permit),
             head,
             uploads: UploadSinks::default(),
@@ -115,6 +119,12 @@ impl Callee for Handled {
 
     fn relieve(&mut self) {
         self.caller.relieve();
+    }
+
+    #[cfg(feature = "client")]
+    fn keep(&self, bytes: usize) -> Option<Kept> {
+        let limit = Self::LONGEST_LINE.unwrap_or_default();
+        self.place.keep(bytes, limit)
     }
 
     fn is_saturated(&self) -> bool {

@@ -98,7 +98,7 @@ impl Handlers {
     ///
     /// # Errors
     /// Two of one name would give a result (CL-83); nothing is taken over then.
-    pub(crate) fn append(&mut self, other: Self) -> Result<Vec<u64>, Error> {
+    pub(crate) fn append(&mut self, other: &mut Self) -> Result<Vec<u64>, Error> {
         let answering = other.all.iter().filter(|handler| handler.answers);
         for handler in answering {
             let all = self.all.iter().chain(&other.all);
@@ -115,7 +115,7 @@ impl Handlers {
             }
         }
         let first = self.added + 1;
-        for mut handler in other.all {
+        for mut handler in other.all.drain(..) {
             self.added += 1;
             handler.number = self.added;
             self.all.push(handler);
@@ -123,14 +123,23 @@ impl Handlers {
         Ok((first..=self.added).collect())
     }
 
-    /// Takes a handler away.
-    pub(crate) fn remove(&mut self, number: u64) {
-        self.all.retain(|handler| handler.number != number);
+    /// Takes handlers away, to be dropped when nothing is locked: a closure's drop may do anything.
+    #[must_use]
+    pub(crate) fn remove(&mut self, numbers: &[u64]) -> Self {
+        self.take(|handler| numbers.contains(&handler.number))
     }
 
-    /// Takes all handlers of a name away.
-    pub(crate) fn remove_all(&mut self, name: &str) {
-        self.all.retain(|handler| !handler.is_called(name));
+    /// Takes all handlers of a name away, to be dropped likewise.
+    #[must_use]
+    pub(crate) fn remove_all(&mut self, name: &str) -> Self {
+        self.take(|handler| handler.is_called(name))
+    }
+
+    fn take(&mut self, mut which: impl FnMut(&Handler) -> bool) -> Self {
+        Self {
+            all: self.all.extract_if(.., |handler| which(handler)).collect(),
+            ..Self::default()
+        }
     }
 
     pub(super) fn find(&self, name: &str) -> Vec<Handler> {

@@ -17,7 +17,8 @@ pub(super) struct Heard {
 }
 
 impl<T: Transport, S: Side> Pump<T, S> {
-    /// Handles what comes while the queue is full, up to what would have to be answered: that waits for room.
+    /// Handles what comes while the queue is full, up to what would have to be answered: that waits for its turn among those who wait for
+    /// room. The other end may wait for us to read before it does so itself, and its goodbye is not to wait.
     pub(super) fn poll_unanswered<C: Callee>(
         &mut self,
         cx: &mut TaskContext<'_>,
@@ -46,7 +47,9 @@ impl<T: Transport, S: Side> Pump<T, S> {
                 continue;
             };
             let message = protocol.decode(frame).map_err(failed)?;
-            if matches!(&message, Some(Message::Invocation(call)) if call.id.is_some()) {
+            if matches!(&message, Some(Message::Invocation(call)) if call.id.is_some())
+                && !incoming.may_answer(cx)
+            {
                 drop(message);
                 self.inbound.rewind(mark);
                 break true;

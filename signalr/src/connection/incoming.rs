@@ -2,6 +2,8 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
+    pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
 };
@@ -9,7 +11,7 @@ use std::{
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::{
-    Bound, CallHead, Callee, Limits, Refused, Side, Slot, Uploads,
+    Bound, CallHead, Callee, Limits, Refused, Side, Slot, Turn, Uploads,
     running::{CallEnd, Running},
     turns::Turns,
 };
@@ -59,6 +61,8 @@ pub(crate) struct Incoming<S, C> {
     uploads: Uploads,
     /// Calls so far: each has a number.
     calls: u64,
+    /// Of the next answer, among those who wait for room.
+    place: Option<Turn>,
 }
 
 impl<S: Side, C: Callee> Incoming<S, C> {
@@ -76,6 +80,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             uploading: 0,
             uploads: Uploads::default(),
             calls: 0,
+            place: None,
         }
     }
 
@@ -100,21 +105,39 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             // Their readers have something to do.
             true
         } else {
-            is_line_full || !self.callee.awaits_item()
+            is_line_full || !self.callee.awaits_item() && !self.awaits_room()
         };
         self.stopped
     }
 
-    /// The number of the first call that waits for its turn, if so many do that reading has stopped though this end waits for an answer: it
-    /// may stand behind, and the call that runs may wait for it.
+    /// Whether somebody at this end waits for room, who may be a call that runs: the other end has to read for that, and may do so only when
+    /// it is read.
+    fn awaits_room(&self) -> bool {
+        C::LONGEST_LINE.is_some() && self.side.outbox().is_waited_for()
+    }
+
+    /// Whether an answer may be queued. When there is no room it is each time the turn of one more, behind the others who wait.
+    pub(super) fn may_answer(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let outbox = self.side.outbox();
+        if !outbox.exceeds(C::LONGEST_LINE.unwrap_or(0)) {
+            return true;
+        }
+        let place = self.place.get_or_insert_with(|| outbox.wait());
+        let is_called_up = Pin::new(place).poll(cx).is_ready();
+        if is_called_up {
+            self.place = None;
+        }
+        is_called_up
+    }
+
+    /// The number of the first call that waits for its turn, and whether so many do that reading has stopped though this end waits for an
+    /// answer: it may stand behind, and the call that runs may wait for it.
     #[cfg(feature = "client")]
-    pub(crate) fn first_of_full_line(&self) -> Option<u64> {
+    pub(crate) fn first_of_line(&self) -> Option<(u64, bool)> {
         let is_full = C::LONGEST_LINE.is_some_and(|limit| self.waiting_bytes >= limit);
-        let awaits = is_full && (self.callee.awaits_answer() || self.callee.awaits_item());
-        self.waiting
-            .front()
-            .filter(|_| awaits)
-            .map(|call| call.number)
+        let awaits = is_full
+            && (self.callee.awaits_answer() || self.callee.awaits_item() || self.awaits_room());
+        self.waiting.front().map(|call| (call.number, awaits))
     }
 
     /// Handles one message; `size` is its frame's.
@@ -184,9 +207,31 @@ impl<S: Side, C: Callee> Incoming<S, C> {
     }
 
     /// Lets the calls that have come run to their ends, though nothing that they answer goes anywhere: the connection has ended.
+    ///
+    /// Those that have not begun are dropped where too many of earlier connections wait.
     #[cfg(feature = "client")]
-    pub(crate) fn poll_rest(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+    pub(crate) async fn finish(mut self) {
         self.uploads.abandon();
+        // Until all have ended.
+        let running = self.running.iter().flatten();
+        let bytes = self.waiting_bytes + running.map(|call| call.size).sum::<usize>();
+        let kept = self.callee.keep(bytes);
+        if kept.is_none() {
+            // Those of earlier ones have not ended, so none of these has begun.
+            let running = self.running.iter_mut().flatten();
+            let first = running.filter(|call| call.slot == Slot::Limited);
+            let count = first.map(Running::cancel).count() + self.waiting.len();
+            tracing::error!(
+                count,
+                "messages of a lost connection are dropped: too many of earlier ones wait for handlers that do not end"
+            );
+            self.waiting.clear();
+        }
+        poll_fn(|cx| self.poll_rest(cx)).await;
+    }
+
+    #[cfg(feature = "client")]
+    fn poll_rest(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         loop {
             let mut progress = self.poll_running(cx);
             while !self.waiting.is_empty() && self.turns.take() {
@@ -314,7 +359,7 @@ impl<S: Side, C: Callee> Incoming<S, C> {
             },
             slot,
             number: self.calls,
-            size: size + WAITING_OVERHEAD,
+            size: size * bound.copies + WAITING_OVERHEAD,
             turns: None,
             span: bound.span,
         };
@@ -326,13 +371,17 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         }
     }
 
-    /// Starts calls whose turn has come: none on a connection that the hub has ended, and none while answers wait to be read.
+    /// Starts calls whose turn has come: none on a connection that the hub has ended, and none that is to be answered while answers wait
+    /// to be read.
     fn start_waiting(&mut self, cx: &mut TaskContext<'_>) {
-        while !self.waiting.is_empty()
-            && !self.side.outbox().is_ended()
-            && !self.side.outbox().is_full()
-            && self.turns.take()
-        {
+        while let Some(first) = self.waiting.front() {
+            let is_asked = first.head.id().is_some();
+            if self.side.outbox().is_ended() || !self.turns.take() {
+                return;
+            }
+            if is_asked && !self.may_answer(cx) {
+                return self.turns.give_back();
+            }
             if let Some(call) = self.waiting.pop_front() {
                 self.waiting_bytes -= call.size;
                 self.run(cx, call);

@@ -27,6 +27,12 @@ const LONGEST_DIRECT: usize = 64 * 1024;
 /// A place in the line of those who wait for room. Completes, with or without an error, when the wait is over.
 pub(crate) type Turn = oneshot::Receiver<()>;
 
+/// Gives a place in the line up; whether its turn had come: what waited is queued then.
+pub(super) fn has_come(mut turn: Turn) -> bool {
+    turn.close();
+    turn.try_recv().is_ok()
+}
+
 /// Why a connection's task should end, said from outside of it.
 #[derive(Debug)]
 pub(crate) enum Signal {
@@ -198,6 +204,22 @@ impl Outbox {
         state.unsent() >= self.limit && !state.closed
     }
 
+    /// Whether so many bytes more are unsent than fit.
+    pub(crate) fn exceeds(&self, bytes: usize) -> bool {
+        let state = self.lock();
+        state.unsent() >= self.limit.saturating_add(bytes) && !state.closed
+    }
+
+    /// A place in the line for an answer.
+    pub(crate) fn wait(&self) -> Turn {
+        self.lock().line_up(None)
+    }
+
+    /// Whether somebody waits for room.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        !self.lock().line.is_empty()
+    }
+
     /// Tells the task to end. The first signal counts; an abort takes back what a close allows.
     pub(crate) fn signal(&self, signal: Signal) {
         let mut state = self.lock();
@@ -363,6 +385,10 @@ impl State {
     /// Takes a place in the line.
     fn line_up(&mut self, packet: Option<Packet>) -> Turn {
         let (sender, turn) = oneshot::channel();
+        // Who has stopped waiting must not make the line grow while nothing is written.
+        while self.line.back().is_some_and(|(_, last)| last.is_closed()) {
+            self.line.pop_back();
+        }
         self.line.push_back((packet, sender));
         turn
     }
@@ -411,5 +437,31 @@ fn wake(mut state: MutexGuard<'_, State>) {
     drop(state);
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_stopped_waiting_leaves_the_line() {
+        let outbox = Outbox::new(1);
+        let text = || Packet::control(false, |out| out.extend_from_slice(b"text"));
+        assert!(outbox.send(text()).is_none());
+        let turn = outbox.send(text()).expect("no room");
+        for _ in 0..100 {
+            let given_up = outbox.send(text()).expect("no room");
+            assert!(!has_come(given_up));
+        }
+        assert!(outbox.lock().line.len() <= 2);
+        // The one that still waits is let in, and nobody else.
+        let mut taken = 0;
+        for _ in 0..3 {
+            outbox.take(&Context::from_waker(Waker::noop()), true, |_| taken += 1);
+            outbox.wrote(0);
+        }
+        assert!(has_come(turn));
+        assert_eq!(taken, 2);
     }
 }

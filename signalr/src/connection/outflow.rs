@@ -8,7 +8,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{Outbox, Turn};
+use super::{Outbox, Turn, outbox::has_come};
 use crate::{
     error::Error,
     packet::Packet,
@@ -22,12 +22,15 @@ const BURST: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Closed;
 
-/// The uploads of one call, in the order of the method's parameters. Dropping them tells the other end that they are given up.
+/// The uploads of one call, in the order of the method's parameters. Dropping them tells the other end that they are given up, if it
+/// gets to know of them.
 #[derive(Default)]
 pub(crate) struct Outflows {
     flows: Vec<Outflow>,
     /// Where they go, once the call is encoded.
     to: Option<(Arc<Outbox>, HubProtocol)>,
+    /// Whether the call is queued.
+    is_announced: bool,
 }
 
 struct Outflow {
@@ -91,6 +94,11 @@ impl Outflows {
             .collect()
     }
 
+    /// The call is queued: what is uploaded has somebody who reads it.
+    pub(super) fn announce(&mut self) {
+        self.is_announced = true;
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.flows.is_empty()
     }
@@ -132,18 +140,25 @@ impl Outflows {
 
 impl Drop for Outflows {
     fn drop(&mut self) {
-        let Some((outbox, protocol)) = &self.to else {
+        let Some((outbox, protocol)) = self.to.as_ref().filter(|_| self.is_announced) else {
             return;
         };
-        let open = self.flows.iter().filter(|flow| flow.state != State::Ended);
-        for flow in open {
-            let text = "Stream canceled by client.";
-            outbox.push(end(*protocol, &flow.id, Some(text.to_owned())));
+        for flow in &mut self.flows {
+            if !flow.has_ended() {
+                let text = "Stream canceled by client.";
+                outbox.push(end(*protocol, &flow.id, Some(text.to_owned())));
+            }
         }
     }
 }
 
 impl Outflow {
+    /// Gives up waiting for room; whether the end is queued.
+    fn has_ended(&mut self) -> bool {
+        let is_queued = self.turn.take().is_some_and(has_come);
+        self.state == State::Ended || (self.state == State::Ending && is_queued)
+    }
+
     /// Sends the next item, or the end.
     fn poll_one(
         &mut self,

@@ -264,7 +264,7 @@ impl<T: Transport, S: Side> Pump<T, S> {
         let mut is_deaf = !is_blocked;
         if is_blocked {
             progress |= self.poll_parking(cx, incoming)?;
-        } else if S::READS_ON {
+        } else {
             let heard = self.poll_unanswered(cx, incoming)?;
             progress |= heard.progress;
             is_deaf = heard.is_deaf;

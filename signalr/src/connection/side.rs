@@ -5,6 +5,8 @@ use std::{sync::Arc, task::Context};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+#[cfg(feature = "client")]
+use super::succession::Kept;
 use super::{BoxFuture, CallError, CallHead, KeepAlive, Outbox, Slot, UploadSinks};
 use crate::{
     error::Error,
@@ -13,9 +15,6 @@ use crate::{
 
 /// One end of a connection: its queue, its clocks, its limits.
 pub(crate) trait Side {
-    /// Whether reading goes on while the queue is full, up to the first message that has to be answered.
-    const READS_ON: bool = false;
-
     fn outbox(&self) -> &Outbox;
     fn clocks(&self) -> &KeepAlive;
     /// Milliseconds on a clock that may move in steps.
@@ -39,6 +38,9 @@ pub(crate) struct Limits {
 pub(crate) trait Callee {
     /// Bytes of calls that may wait for their turn while this end waits for an answer, where none may be refused: their callers ask for no
     /// answer, and would not learn of it. `None`: they are refused at the limit that holds anyway.
+    ///
+    /// Also bytes of answers that may be queued beyond the queue's limit: at one end it must be possible to answer while the other end
+    /// does not read, or neither would ever read again.
     const LONGEST_LINE: Option<usize>;
 
     /// Finds what is called and binds the arguments, in the order of section 6 of the server reference.
@@ -72,6 +74,13 @@ pub(crate) trait Callee {
     /// Makes room where reading may not stop.
     fn relieve(&mut self) {}
 
+    /// Accounts for bytes of calls that outlive their connection, as long as the value lives; `None`: there are too many.
+    #[cfg(feature = "client")]
+    fn keep(&self, bytes: usize) -> Option<Kept> {
+        let _ = bytes;
+        None
+    }
+
     /// Passes on items that waited for room; whether reading may go on that had to stop.
     fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let _ = cx;
@@ -86,6 +95,8 @@ pub(crate) struct Bound {
     pub(crate) uploads: UploadSinks,
     pub(crate) cancellation: Option<CancellationToken>,
     pub(crate) slot: Slot,
+    /// How often its arguments are held.
+    pub(crate) copies: usize,
     /// What the call runs in.
     pub(crate) span: Span,
 }

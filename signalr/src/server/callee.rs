@@ -147,6 +147,7 @@ impl<H: Hub> HubCallee<H> {
             uploads: args.uploads,
             cancellation: args.cancellation,
             slot,
+            copies: 1,
             span: trace::invocation(H::NAME, method.name, &invocation.headers),
         })
     }

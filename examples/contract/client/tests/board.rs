@@ -1,6 +1,10 @@
 //! The client's program against the server's hub.
 
-use std::{io, process::Stdio, time::Duration};
+use std::{
+    io,
+    process::{Output, Stdio},
+    time::Duration,
+};
 
 use contract_server::SharedBoard;
 use signalr::{HubServer, Server};
@@ -30,13 +34,18 @@ fn start(url: &str, command: &[&str]) -> io::Result<Child> {
         .spawn()
 }
 
-/// What the program prints, errors behind the rest, when it is given this input.
-async fn run(url: &str, command: &[&str], input: &str) -> io::Result<String> {
+/// How the program ends when it is given this input.
+async fn end(url: &str, command: &[&str], input: &[u8]) -> io::Result<Output> {
     let mut child = start(url, command)?;
     let mut stdin = child.stdin.take().expect("piped");
-    stdin.write_all(input.as_bytes()).await?;
+    stdin.write_all(input).await?;
     drop(stdin);
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await??;
+    tokio::time::timeout(PATIENCE, child.wait_with_output()).await?
+}
+
+/// What the program prints, errors behind the rest.
+async fn run(url: &str, command: &[&str], input: &str) -> io::Result<String> {
+    let output = end(url, command, input.as_bytes()).await?;
     let printed = [output.stdout, output.stderr].concat();
     Ok(String::from_utf8_lossy(&printed).into_owned())
 }
@@ -78,5 +87,57 @@ async fn a_client_and_a_server_keep_to_their_contract() -> io::Result<()> {
         let line = tokio::time::timeout(PATIENCE, watched.next_line()).await??;
         assert_eq!(line.as_deref(), Some(expected));
     }
+    Ok(())
+}
+
+/// Where nobody listens.
+const NOBODY: &str = "http://127.0.0.1:1/board";
+
+#[tokio::test]
+async fn what_is_no_command_is_told_before_anybody_is_asked() -> io::Result<()> {
+    for (command, told) in [
+        (&["nonsense", "x"][..], "there is no command `nonsense x`"),
+        (&["add"], "there is no command `add`"),
+        (&["list", "all"], "there is no command `list all`"),
+        (
+            &["finish", "zzz"],
+            "`zzz` is no ID: invalid digit found in string",
+        ),
+        (&[], "a command is missing"),
+    ] {
+        let output = end(NOBODY, command, b"").await?;
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{printed}");
+        let usage = format!("{told}\n\ncontract-client URL COMMAND\n");
+        assert!(printed.starts_with(&usage), "{printed}");
+        assert!(output.stdout.is_empty());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_error_is_told_with_its_causes() -> io::Result<()> {
+    let output = end(NOBODY, &["list"], b"").await?;
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    let beginning = format!("negotiation at {NOBODY}/negotiate failed: ");
+    let causes = printed.strip_prefix(&beginning).unwrap_or_default();
+    assert!(!causes.is_empty(), "{printed}");
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_import_names_the_line_that_cannot_be_read() -> io::Result<()> {
+    let url = server().await?;
+    let output = end(&url, &["import"], b"tea\nmi\xfflk\nbread\n").await?;
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert_eq!(
+        printed,
+        "line 2 of the input cannot be read: invalid utf-8 sequence of 1 bytes from index 2\n"
+    );
+    assert_eq!(output.stdout, b"1 tasks added\n");
+    assert_eq!(run(&url, &["list"], "").await?, "[ ] 1 tea\n");
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::{
     options::{SUPPORTED, check_scheme},
     refresh,
     requests::Requests,
+    shown::words,
     url::HubUrl,
     websocket::WebSocket,
 };
@@ -29,6 +30,9 @@ use crate::{
 
 /// Negotiations of one attempt that may lead elsewhere.
 const MOST_REDIRECTS: usize = 100;
+/// Unusable offers that an error names.
+const MOST_UNUSABLE: usize = 8;
+const MORE_UNUSABLE: usize = MOST_UNUSABLE + 1;
 
 /// One attempt to connect.
 pub(super) struct Attempt {
@@ -68,7 +72,7 @@ impl Attempt {
                 Ok(transport) if tried.contains(&transport) => continue,
                 Ok(transport) => transport,
                 Err(text) => {
-                    failures.add(&offer.transport, &text);
+                    failures.add_unusable(&offer.transport, &text);
                     continue;
                 }
             };
@@ -114,7 +118,7 @@ impl Attempt {
         }
         for _ in 0..MOST_REDIRECTS {
             let (url, access_token) = match self.ask(stateful).await? {
-                Answer::Refused(text) => return Err(Kind::Connect(text.into()).into()),
+                Answer::Refused(text) => return Err(Kind::Connect(words(&text).into()).into()),
                 Answer::Accepted(accepted) => {
                     self.learn(accepted.lifetime);
                     if let Some(token) = &accepted.access_token {
@@ -181,6 +185,7 @@ impl Attempt {
         let token = self.requests.tokens.fresh().await?;
         let posting = self.requests.post("negotiation", &uri, token.as_ref());
         let (content_type, body) = posting.await?;
+        let content_type = words(&content_type);
         Answer::read(&body).map_err(|text| {
             let kind = Kind::ConnectBy {
                 what: "Invalid negotiation response received.".to_owned(),
@@ -259,10 +264,21 @@ impl Attempt {
 #[derive(Default)]
 struct Failures {
     text: String,
+    unusable: usize,
     unauthorized: bool,
 }
 
 impl Failures {
+    /// Of an offer that was not tried; there may be thousands of them.
+    fn add_unusable(&mut self, transport: &str, text: &str) {
+        self.unusable += 1;
+        match self.unusable {
+            ..=MOST_UNUSABLE => self.add(transport, text),
+            MORE_UNUSABLE => self.text.push_str(" (and more)"),
+            _ => {}
+        }
+    }
+
     fn add(&mut self, transport: &str, text: &str) {
         // The server's word may be anything.
         let name: String = transport.chars().take(64).collect();

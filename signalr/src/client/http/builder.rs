@@ -65,7 +65,11 @@ impl HubConnectionBuilder {
     /// text: without. A browser's WebSocket has it in its address, as `access_token`.
     ///
     /// It is asked for each negotiation, once more for a WebSocket, for each authentication refresh, and again when the server answers
-    /// another request with 401, which is then repeated once. Its error fails what needed the token.
+    /// another request with 401, which is then repeated once. Its error fails what needed the token, and so does more than the
+    /// [`request_timeout`](Self::request_timeout).
+    ///
+    /// A connection that is being closed does not wait for an answer that it still lacks, and no longer than 1 s for another: the
+    /// closure may itself stop the connection.
     ///
     /// # Example
     ///
@@ -91,7 +95,7 @@ impl HubConnectionBuilder {
     }
 
     /// How long the server may take to answer a request, from the connection's opening to the answer's head; 100 s if nothing is said. A
-    /// poll has 20 s more, and is repeated when they are over.
+    /// poll has 20 s more, and is repeated when they are over. [`access_token`](Self::access_token) may take as long before it.
     ///
     /// # Example
     ///
@@ -216,6 +220,8 @@ impl HubConnectionBuilder {
     }
 
     /// An HTTP proxy that all connections go through, by CONNECT: `http://proxy:3128`, or with credentials `http://ann:secret@proxy:3128`.
+    /// In those `/`, `?`, `#` and `@` are percent-encoded. What is no such URL, or has more behind the port, is an error of
+    /// [`build`](Self::build).
     ///
     /// If nothing is said, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment decide, and servers on the same
     /// machine are reached without; see [`no_proxy`](Self::no_proxy).

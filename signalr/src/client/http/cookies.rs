@@ -12,6 +12,9 @@ use http::{HeaderMap, HeaderValue, Uri, header::SET_COOKIE};
 const MOST: usize = 64;
 /// Longer ones are not kept, in bytes of name and value.
 const LONGEST: usize = 4096;
+/// The longest `Cookie` header, in bytes: servers refuse lines of more than 8 KiB, and what one has set would keep the next from
+/// answering.
+const LINE: usize = 8000;
 
 /// Cookies by host, path and name.
 #[derive(Debug, Default)]
@@ -47,18 +50,24 @@ impl Jar {
         }
     }
 
-    /// The `Cookie` header for a request; those of longer paths first. `own`: what the user has set for all requests.
+    /// The `Cookie` header for a request; those of longer paths first, and the latest if all are too many. `own`: what the user has
+    /// set for all requests.
     pub(super) fn header(
         &self,
         uri: &Uri,
         own: Option<&HeaderValue>,
         now: SystemTime,
     ) -> Option<HeaderValue> {
-        let mut fitting: Vec<_> = self
-            .0
-            .iter()
+        let mut room = LINE.saturating_sub(own.map_or(0, HeaderValue::len));
+        let latest = self.0.iter().rev();
+        let mut fitting: Vec<_> = latest
             .filter(|cookie| cookie.fits(uri) && !cookie.is_expired(now))
+            .map_while(|cookie| {
+                room = room.checked_sub(cookie.len())?;
+                Some(cookie)
+            })
             .collect();
+        fitting.reverse();
         fitting.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         let mut line = own.map_or_else(Vec::new, |own| own.as_bytes().to_vec());
         for cookie in fitting {
@@ -118,6 +127,11 @@ impl Cookie {
         }
         let is_secure = uri.scheme_str() == Some("https");
         (!cookie.secure || is_secure).then_some(cookie)
+    }
+
+    /// In the header, with what separates it from the next.
+    fn len(&self) -> usize {
+        self.name.len() + self.value.len() + "=; ".len()
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -279,5 +293,34 @@ mod tests {
         }
         assert_eq!(jar.0.len(), MOST);
         assert!(sent(&jar, "http://h/").ends_with("n999=1"));
+    }
+    #[test]
+    fn no_more_than_servers_read_is_sent_and_the_latest_stay() {
+        let mut jar = Jar::default();
+        let long = "x".repeat(LONGEST - 2);
+        for number in 0..9 {
+            set(&mut jar, "http://h/", &[&format!("n{number}={long}")]);
+        }
+        set(
+            &mut jar,
+            "http://h/deep/",
+            &["affinity=1", "root=1; Path=/"],
+        );
+        assert_eq!(
+            sent(&jar, "http://h/deep/er"),
+            format!("affinity=1; n8={long}; root=1")
+        );
+        // What another host has set takes no room.
+        set(&mut jar, "http://other/", &[&format!("n9={long}")]);
+        assert_eq!(sent(&jar, "http://h/"), format!("n8={long}; root=1"));
+        let own = HeaderValue::try_from(&long).expect("a value");
+        let header = jar.header(&uri("http://h/"), Some(&own), NOW);
+        assert_eq!(header.expect("both"), format!("{long}; root=1"));
+        // Up to the last byte, and never a part of one.
+        for (length, n8) in [(3_887, format!("n8={long}; ")), (3_888, String::new())] {
+            let last = format!("last={}", "x".repeat(length - 1));
+            set(&mut jar, "http://h/", &[&last]);
+            assert_eq!(sent(&jar, "http://h/"), format!("{n8}root=1; {last}"));
+        }
     }
 }

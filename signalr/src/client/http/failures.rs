@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{StatusCode, Uri};
 
-use super::url;
+use super::shown::shown;
 use crate::error::{Error, Kind};
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -12,20 +12,20 @@ pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) fn refused(what: &'static str, uri: &Uri, status: StatusCode) -> Error {
     let kind = Kind::Status {
         what,
-        url: url::shown(uri),
+        url: shown(uri),
         status: status.as_u16(),
     };
     kind.into()
 }
 
 pub(super) fn too_late(what: &'static str, uri: &Uri, after: Duration) -> Error {
-    let url = url::shown(uri);
+    let url = shown(uri);
     Kind::RequestTimeout { what, url, after }.into()
 }
 
 pub(super) fn failed(what: &'static str, uri: &Uri, source: impl Into<BoxError>) -> Error {
     let kind = Kind::ConnectBy {
-        what: format!("{what} at {} failed", url::shown(uri)),
+        what: format!("{what} at {} failed", shown(uri)),
         source: source.into(),
     };
     kind.into()

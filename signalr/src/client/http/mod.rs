@@ -6,6 +6,7 @@ mod builder;
 mod closing;
 mod failures;
 mod refresh;
+mod shown;
 mod tokens;
 mod url;
 
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use self::{
     attempt::Attempt,
     requests::{Requests, Settings},
+    tokens::limited,
     url::HubUrl,
 };
 use super::{
@@ -88,8 +90,10 @@ pub(super) struct Http {
 impl Http {
     /// # Errors
     /// An option contradicts the rules.
-    pub(super) fn new(http: HttpOptions, options: &Options) -> Result<Self, Error> {
+    pub(super) fn new(mut http: HttpOptions, options: &Options) -> Result<Self, Error> {
         let url = http.check()?;
+        let limit = http.request_timeout;
+        http.provider = http.provider.map(|provider| limited(provider, limit));
         Ok(Self {
             url,
             settings: Arc::new(Settings::new(http)),

@@ -6,8 +6,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hyper_util::client::proxy::matcher::Matcher;
 
 use super::{
+    shown::without_secrets,
     tokens::Provider,
-    url::{HubUrl, without_secrets},
+    url::{HubUrl, check_port},
 };
 use crate::{
     connection::HttpTransportType,
@@ -123,6 +124,7 @@ impl HttpOptions {
             let rule = format!("must be the http URL of a proxy, but is `{shown}`");
             return Err(invalid("proxy", rule));
         }
+        check_proxy(url).map_err(|rule| invalid("proxy", rule))?;
         self.proxies = Proxies::One(Box::new(matcher));
         Ok(())
     }
@@ -157,6 +159,24 @@ impl HttpOptions {
         }
         Ok(url)
     }
+}
+
+/// Whether the address of a proxy names nothing else: of another port another proxy would be asked, and behind a separator may lie the
+/// rest of a password, and the proxy.
+///
+/// # Errors
+/// Why not, behind "the address …".
+fn check_proxy(url: &str) -> Result<(), String> {
+    let uri: http::Uri = url.parse().map_err(|_| "must be a URL".to_owned())?;
+    check_port(&uri, url)?;
+    let is_alone = matches!(uri.path(), "" | "/") && !url.contains(['?', '#']);
+    if !is_alone {
+        return Err(format!(
+            "must end with its host and port, but is `{}`: in a password `/`, `?` and `#` are written as %2F, %3F and %23",
+            without_secrets(url)
+        ));
+    }
+    Ok(())
 }
 
 /// Whether an address can be reached at all.

@@ -51,7 +51,9 @@ enum Stage {
     Reading(Incoming, Pin<Box<Sleep>>),
     /// The server has ended the connection, or a poll has failed.
     Ended,
-    /// We have ended it, and tell the server.
+    /// We have ended it, and no poll waits; what is left is sent.
+    Leaving,
+    /// Nothing is left, and the server is told.
     Deleting(BoxFuture<()>),
 }
 
@@ -151,7 +153,9 @@ impl LongPolling {
                         return Poll::Ready(Ok(Read::Data));
                     }
                 }
-                Stage::Ended | Stage::Deleting(_) => return Poll::Ready(Ok(Read::End)),
+                Stage::Ended | Stage::Leaving | Stage::Deleting(_) => {
+                    return Poll::Ready(Ok(Read::End));
+                }
             }
         }
     }
@@ -219,7 +223,13 @@ impl Transport for LongPolling {
         self.posts.unsent()
     }
 
-    fn close(&mut self, _: Ending) {}
+    /// The poll ends first: it may wait for a token, for which what is left to send would wait too.
+    fn close(&mut self, _: Ending) {
+        if let Stage::Asking(_) | Stage::Reading(..) = self.stage {
+            self.stage = Stage::Leaving;
+        }
+        self.posts.leave();
+    }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -229,9 +239,8 @@ impl Transport for LongPolling {
                     ready!(deleting.as_mut().poll(cx));
                     self.stage = Stage::Ended;
                 }
-                Stage::Asking(_) | Stage::Reading(..) => {
+                Stage::Asking(_) | Stage::Reading(..) | Stage::Leaving => {
                     let _ = ready!(self.posts.poll_flush(cx));
-                    // The poll ends before the server hears of the end.
                     self.stage = Stage::Deleting(delete(&self.requests, &self.uri));
                 }
             }

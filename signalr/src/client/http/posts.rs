@@ -43,6 +43,11 @@ impl Posts {
         self.unsent
     }
 
+    /// What is left may not wait for the user.
+    pub(super) fn leave(&self) {
+        self.requests.tokens.leave();
+    }
+
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
             if let Some(failure) = &self.failure {

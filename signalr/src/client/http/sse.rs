@@ -109,7 +109,9 @@ impl Transport for ServerSentEvents {
         self.posts.unsent()
     }
 
-    fn close(&mut self, _: Ending) {}
+    fn close(&mut self, _: Ending) {
+        self.posts.leave();
+    }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let _ = ready!(self.posts.poll_flush(cx));

@@ -1,13 +1,15 @@
 //! Access tokens: where they come from, and how long one is used.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use http::HeaderValue;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::failures::BoxError;
 use crate::{
+    client::rt::{either, timeout},
     connection::BoxFuture,
     error::{Error, Kind},
 };
@@ -16,20 +18,37 @@ use crate::{
 pub(super) type Provider =
     Arc<dyn Fn() -> BoxFuture<Result<Option<String>, BoxError>> + Send + Sync>;
 
+/// The same with an end: what waits for a token may have no other.
+pub(super) fn limited(provider: Provider, limit: Duration) -> Provider {
+    Arc::new(move || {
+        let asked = provider();
+        Box::pin(async move {
+            let late = |_| format!("it gave none within the `request_timeout`: {limit:?}");
+            timeout(limit, asked).await.map_err(late)?
+        })
+    })
+}
+
 /// The `Authorization` header; `None`: without.
 pub(super) type Token = Option<HeaderValue>;
+
+/// How long a connection that is being closed waits for the user's token. Whoever gives it may itself wait for the end.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// The token of one attempt to connect and of the connection that comes of it.
 pub(super) struct Tokens {
     /// The user's, whatever a redirect has put in its place.
     provider: Option<Provider>,
     state: Mutex<State>,
+    leaving: CancellationToken,
 }
 
 struct State {
     source: Source,
     /// What the source gave last; `None`: it was not asked yet.
     cached: Option<Token>,
+    /// The provider was asked and has not answered, whether anybody still waits for that or not.
+    is_asked: bool,
 }
 
 enum Source {
@@ -48,8 +67,16 @@ impl Tokens {
             state: Mutex::new(State {
                 source: source.unwrap_or(Source::Nothing),
                 cached: None,
+                is_asked: false,
             }),
+            leaving: CancellationToken::new(),
         }
+    }
+
+    /// The connection is being closed: it waits no longer for a provider that has not answered by now, and not long for any.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn leave(&self) {
+        self.leaving.cancel();
     }
 
     /// Asks for a new token, for a request that begins something.
@@ -57,7 +84,7 @@ impl Tokens {
     /// # Errors
     /// The provider fails.
     pub(super) async fn fresh(&self) -> Result<Token, Error> {
-        self.state.lock().await.ask().await
+        self.state.lock().await.ask(&self.leaving).await
     }
 
     /// The last token.
@@ -69,7 +96,7 @@ impl Tokens {
         let mut state = self.state.lock().await;
         match &state.cached {
             Some(token) => Ok(token.clone()),
-            None => state.ask().await,
+            None => state.ask(&self.leaving).await,
         }
     }
 
@@ -86,7 +113,7 @@ impl Tokens {
         }
         match &state.cached {
             Some(token) if token != refused => Ok(Some(token.clone())),
-            _ => state.ask().await.map(Some),
+            _ => state.ask(&self.leaving).await.map(Some),
         }
     }
 
@@ -122,11 +149,23 @@ impl Tokens {
 }
 
 impl State {
-    async fn ask(&mut self) -> Result<Token, Error> {
+    async fn ask(&mut self, leaving: &CancellationToken) -> Result<Token, Error> {
         let token = match &self.source {
             Source::Nothing => None,
             Source::Fixed(token) => Some(token.clone()),
-            Source::Provider(provider) => asked(provider).await?,
+            Source::Provider(_) if self.is_asked && leaving.is_cancelled() => {
+                return Err(given_up());
+            }
+            Source::Provider(provider) => {
+                self.is_asked = true;
+                let answer = match leaving.is_cancelled() {
+                    true => timeout(LAST_WAIT, asked(provider)).await.ok(),
+                    false => either(leaving.cancelled(), asked(provider)).await.err(),
+                };
+                let answer = answer.ok_or_else(given_up)?;
+                self.is_asked = false;
+                answer?
+            }
         };
         self.cached = Some(token.clone());
         Ok(token)
@@ -144,6 +183,11 @@ async fn asked(provider: &Provider) -> Result<Token, Error> {
         source,
     })?;
     bearer(token.as_deref().unwrap_or(""))
+}
+
+fn given_up() -> Error {
+    let text = "the connection was closed before the access token provider answered";
+    Kind::Connect(text.into()).into()
 }
 
 fn bearer(token: &str) -> Result<Token, Error> {

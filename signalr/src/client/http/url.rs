@@ -2,6 +2,7 @@
 
 use http::{Uri, uri::PathAndQuery};
 
+use super::shown::{shown, without_secrets};
 use crate::error::{Error, Kind};
 
 const VERSION: &str = "negotiateVersion";
@@ -27,19 +28,17 @@ impl HubUrl {
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
             return Err(format!("{RULE}, but is `{}`", without_secrets(text)));
         }
-        if uri.authority().is_some_and(|it| it.as_str().contains('@')) {
+        // Behind a `#` lies the rest of a password, and the server that was meant.
+        let fragment = text.find('#').map_or("", |at| &text[at..]);
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') || fragment.contains('@') {
             return Err(format!(
                 "must not hold a user name, but is `{}`: credentials are sent as an access token or a header",
                 without_secrets(text)
             ));
         }
         // One that is no number counts as none elsewhere, and another server would be asked.
-        if let Some(port) = wrong_port(&uri) {
-            return Err(format!(
-                "must have a port from 1 to 65535, but is `{}` with the port {port}",
-                without_secrets(text)
-            ));
-        }
+        check_port(&uri, text)?;
         Ok(Self(uri))
     }
 
@@ -106,37 +105,31 @@ impl std::fmt::Display for HubUrl {
     }
 }
 
-/// The port of an address, if it is none.
-fn wrong_port(uri: &Uri) -> Option<&str> {
-    let authority = uri.authority()?;
-    let (_, port) = authority
-        .as_str()
-        .split_at_checked(authority.host().len())?;
-    let port = port.strip_prefix(':').filter(|port| !port.is_empty())?;
-    let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
-    (!is_port).then_some(port)
-}
-
-/// An address as errors show it: a query may hold secrets.
-pub(super) fn shown(uri: &Uri) -> String {
+/// `text`: what the address was read from.
+///
+/// # Errors
+/// Its port is none; said behind "the address …".
+pub(super) fn check_port(uri: &Uri, text: &str) -> Result<(), String> {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    format!(
-        "{}://{authority}{}",
-        uri.scheme_str().unwrap_or("http"),
-        uri.path()
-    )
-}
-
-/// The same of what may be no address.
-pub(super) fn without_secrets(text: &str) -> String {
-    let text = text.split(['?', '#']).next().unwrap_or("");
-    match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => {
-            format!("{}…{}", &text[..scheme + 3], &text[at..])
-        }
-        (None, Some(at)) => format!("…{}", &text[at..]),
-        _ => text.to_owned(),
+    let server = authority.rsplit('@').next().unwrap_or("");
+    let host = uri.host().map_or(0, str::len);
+    let port = server.get(host..).and_then(|rest| rest.strip_prefix(':'));
+    let Some(port) = port.filter(|port| !port.is_empty()) else {
+        return Ok(());
+    };
+    if port.parse::<u16>().is_ok_and(|port| port > 0) {
+        return Ok(());
     }
+    let shown = without_secrets(text);
+    // What looks like a port may begin a password.
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && !text.contains('@');
+    let port = match is_number {
+        true => format!(" with the port {port}"),
+        false => String::new(),
+    };
+    Err(format!(
+        "must have a port from 1 to 65535, but is `{shown}`{port}"
+    ))
 }
 
 #[cfg(test)]
@@ -241,6 +234,18 @@ mod tests {
             (
                 "http://h:99999/chat?key=1",
                 "must have a port from 1 to 65535, but is `http://h:99999/chat` with the port 99999",
+            ),
+            (
+                "http://h:1x/chat?key=1",
+                "must have a port from 1 to 65535, but is `http://h:1x/chat`",
+            ),
+            (
+                "http://ann:80#secret@h/chat",
+                "must not hold a user name, but is `http://…`: credentials are sent as an access token or a header",
+            ),
+            (
+                "http://ann:123456?secret@h/chat",
+                "must have a port from 1 to 65535, but is `http://…`",
             ),
             (
                 "http://[::1]:0/",

@@ -58,8 +58,10 @@ impl WebSocket {
         is_binary: bool,
         limit: PieceLimit,
     ) -> Result<Self, Error> {
+        // The token's provider has a time of its own, so that nobody else is blamed for it.
+        let token = requests.tokens.fresh().await?;
         let after = requests.limit();
-        let opening = Box::pin(upgrade(requests, uri, limit.bytes()));
+        let opening = Box::pin(upgrade(requests, uri, token.as_ref(), limit.bytes()));
         let socket = timeout(after, opening)
             .await
             .map_err(|_| too_late(WHAT, uri, after))??;
@@ -105,10 +107,10 @@ impl WebSocket {
 async fn upgrade(
     requests: &Requests,
     uri: &Uri,
+    token: Option<&HeaderValue>,
     limit: usize,
 ) -> Result<WebSocketStream<Dialled>, Error> {
-    let token = requests.tokens.fresh().await?;
-    let request = request(requests, uri, token.as_ref())?;
+    let request = request(requests, uri, token)?;
     let dialled = requests
         .settings
         .dialler
