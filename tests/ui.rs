@@ -1,4 +1,4 @@
-//! What the macros accept, and what they say about what they don't.
+//! What the macros and the client accept, and what is said about what they don't.
 //!
 //! `TRYBUILD=overwrite cargo test --test ui` writes the `.stderr` files anew; read them as prose
 //! before you keep them. Would a newcomer know what to do next?
@@ -25,6 +25,12 @@ fn mistakes_in_contracts_are_told_in_their_own_words() {
 fn mistakes_in_the_use_of_proxies_are_told_in_their_own_words() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("ui/fail/proxy/*.rs");
+}
+
+#[test]
+fn mistakes_in_the_use_of_clients_are_told_in_their_own_words() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("ui/fail/client/*.rs");
 }
 
 #[test]

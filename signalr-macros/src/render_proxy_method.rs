@@ -86,7 +86,7 @@ impl Parts {
         let private = private(span);
         let item = with_lifetimes(item, "static");
         self.params.push(quote_spanned! {span=>
-            #ident: impl #private::Stream<Item = #item> + ::core::marker::Send + 'static
+            #ident: impl #private::Uploadable<Item = #item> + ::core::marker::Send + 'static
         });
         self.values
             .push(quote_spanned!(span=> #private::upload(#ident)));

@@ -111,7 +111,7 @@ fn message(method: &ReceiverMethod, vis: &Visibility) -> TokenStream {
     let (output, function, mut bounds) = match &method.outcome.yields {
         Yields::Value(ty) => {
             let owned = with_lifetimes(ty, "defer");
-            let bound = quote_spanned!(ty.span()=> for<'defer> #owned: #private::HubArg);
+            let bound = quote_spanned!(ty.span()=> for<'defer> #owned: #private::CallResult);
             (
                 quote!(::signalr::Invoking<#ty>),
                 quote!(invoke),

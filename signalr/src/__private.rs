@@ -11,13 +11,13 @@ pub use crate::{
     },
     hub::{Call, IntoHubError, Run},
     protocol::{
-        HubArg, HubResult, Source, Underived, ValueWriter, Variant, is_messagepack, read_variant,
-        write_variant,
+        CallResult, HubArg, HubResult, Source, Underived, ValueWriter, Variant, is_messagepack,
+        read_variant, write_variant,
     },
 };
 
 #[cfg(feature = "client")]
-pub use crate::client::{Answer, Argument, Lent, Outgoing, Proxy, Uploaded, upload};
+pub use crate::client::{Answer, Argument, Lent, Outgoing, Proxy, Uploadable, Uploaded, upload};
 pub use crate::{__client, __server};
 
 pub use futures_core::Stream;

@@ -112,7 +112,8 @@ pub use {
     connection::Upload,
     hub::IntoHubError,
     protocol::{
-        Arguments, Blob, HubArg, HubProtocol, HubResult, OffsetTimestamp, Timestamp, TimestampError,
+        Arguments, Blob, CallResult, HubArg, HubProtocol, HubResult, OffsetTimestamp, Timestamp,
+        TimestampError,
     },
 };
 
@@ -137,9 +138,10 @@ pub use tokio_rustls::rustls;
 #[cfg(feature = "client")]
 pub use {
     client::{
-        Backoff, CallArgument, CallArguments, CallMode, EventHandler, HubConnection,
-        HubConnectionBuilder, HubConnectionState, Invoked, Registration, ResultHandler,
-        RetryContext, RetryPolicy, Sent, Uploading, WeakHubConnection, upload,
+        Backoff, CallArgument, CallArguments, CallMode, EventHandler, HandlerArgument,
+        HandlerArguments, HandlerResult, HubConnection, HubConnectionBuilder, HubConnectionState,
+        Invoked, Registration, ResultHandler, RetryContext, RetryPolicy, Sent, Uploading,
+        WeakHubConnection, upload,
     },
     connection::ItemStream,
 };

@@ -8,7 +8,7 @@ use super::{
     connection::{self, HubConnection},
     connector::{Connect, OneStream, Streams},
     events::Events,
-    handler::{EventHandler, ResultHandler},
+    handler::{EventHandler, HandlerArguments, HandlerResult, ResultHandler},
     http::{Http, HttpOptions},
     options::{Options, STATEFUL_RECONNECT_BUFFER},
     retry::{self, RetryPolicy},
@@ -182,13 +182,22 @@ impl HubConnectionBuilder {
     }
 
     /// As [`HubConnection::on`].
-    pub fn on<A, H: EventHandler<A>>(mut self, name: &str, handler: H) -> Self {
+    pub fn on<A, H>(mut self, name: &str, handler: H) -> Self
+    where
+        A: HandlerArguments,
+        H: EventHandler<A, Future: Future<Output = ()> + Send + 'static> + Send + Sync + 'static,
+    {
         connection::add_event(&mut self.handlers, name, handler);
         self
     }
 
     /// As [`HubConnection::respond`]; a second answer to one name is an error of [`build`](Self::build).
-    pub fn respond<A, R, H: ResultHandler<A, R>>(mut self, name: &str, handler: H) -> Self {
+    pub fn respond<A, R, H>(mut self, name: &str, handler: H) -> Self
+    where
+        A: HandlerArguments,
+        R: HandlerResult,
+        H: ResultHandler<A, R, Future: Send + 'static> + Send + Sync + 'static,
+    {
         let mut handlers = Handlers::default();
         connection::add_result(&mut handlers, name, handler);
         self.append(handlers);

@@ -10,15 +10,15 @@ use tokio::sync::watch;
 use super::{
     arguments::{CallArguments, Values},
     events::Event,
-    handler::{EventHandler, ResultHandler},
+    handler::{EventHandler, HandlerArguments, HandlerResult, ResultHandler},
     life,
     registration::Registration,
     shared::{HubConnectionState, Phase, Shared},
 };
 use crate::{
-    connection::{Callbacks, ConnectionId, Handlers, ItemStream},
+    connection::{Callbacks, ConnectionId, Handlers, ItemStream, Reply},
     error::Error,
-    protocol::HubArg,
+    protocol::CallResult,
 };
 
 /// A connection to a hub.
@@ -140,7 +140,7 @@ impl HubConnection {
         }
     }
 
-    /// Calls a method and waits for its result; `()` takes any.
+    /// Calls a method and waits for its result; `()` is that of a method without result.
     ///
     /// Waits first if the connection is just being opened.
     ///
@@ -150,7 +150,7 @@ impl HubConnection {
     ///
     /// # Cancel safety
     /// Dropping the future cancels the call, at the server too, and its uploads. A call that was not queued is not sent.
-    pub async fn invoke<R: HubArg + 'static>(
+    pub async fn invoke<R: CallResult>(
         &self,
         method: &str,
         arguments: impl CallArguments + Send,
@@ -200,7 +200,7 @@ impl HubConnection {
     ///
     /// # Cancel safety
     /// Dropping the future cancels the call. One that was not queued is not sent.
-    pub async fn stream<T: HubArg + 'static>(
+    pub async fn stream<T: CallResult>(
         &self,
         method: &str,
         arguments: impl CallArguments + Send,
@@ -227,8 +227,29 @@ impl HubConnection {
     /// slowed down by way of TCP, and its pings and its Close message wait too. Only while an answer or an item of the server is waited
     /// for, which a handler may need to go on, up to 16 MiB wait. If that many do, and the handler that runs does not end within the
     /// [`server_timeout`](crate::HubConnectionBuilder::server_timeout), the connection ends with an error that says so.
+    ///
+    /// The closure takes up to 8 arguments, whose types are named and owned: `String`, not `&str`, unlike the methods of hubs and
+    /// receivers. What it keeps must be `Send`, `Sync` and `'static`, and its future `Send`: `Arc` instead of `Rc`, and a clone for each call.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// # fn run(connection: signalr::HubConnection) {
+    /// let texts = Arc::new(Mutex::new(Vec::new()));
+    /// connection.on("said", move |user: String, text: String| {
+    ///     let texts = Arc::clone(&texts);
+    ///     async move { texts.lock().unwrap().push(format!("{user}: {text}")) }
+    /// });
+    /// # }
+    /// ```
     #[expect(clippy::missing_panics_doc, reason = "only a second result is refused")]
-    pub fn on<A, H: EventHandler<A>>(&self, name: &str, handler: H) -> Registration {
+    pub fn on<A, H>(&self, name: &str, handler: H) -> Registration
+    where
+        A: HandlerArguments,
+        H: EventHandler<A, Future: Future<Output = ()> + Send + 'static> + Send + Sync + 'static,
+    {
         let mut handlers = Handlers::default();
         add_event(&mut handlers, name, handler);
         self.register(handlers).expect("it gives no result")
@@ -238,13 +259,25 @@ impl HubConnection {
     ///
     /// Up to 100 questions are answered at a time, whatever their names. More than that are answered with an error at once.
     ///
+    /// The closure is as those of [`on`](Self::on), with a result `Result<R, HubError>`.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # fn run(connection: signalr::HubConnection) -> Result<(), signalr::Error> {
+    /// connection.respond("length", |text: String| async move { Ok(text.len()) })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// There is one for this name.
-    pub fn respond<A, R, H: ResultHandler<A, R>>(
-        &self,
-        name: &str,
-        handler: H,
-    ) -> Result<Registration, Error> {
+    pub fn respond<A, R, H>(&self, name: &str, handler: H) -> Result<Registration, Error>
+    where
+        A: HandlerArguments,
+        R: HandlerResult,
+        H: ResultHandler<A, R, Future: Send + 'static> + Send + Sync + 'static,
+    {
         let mut handlers = Handlers::default();
         add_result(&mut handlers, name, handler);
         self.register(handlers)
@@ -365,20 +398,35 @@ where
     })
 }
 
-pub(super) fn add_event<A, H: EventHandler<A>>(handlers: &mut Handlers, name: &str, handler: H) {
+pub(super) fn add_event<A, H>(handlers: &mut Handlers, name: &str, handler: H)
+where
+    A: HandlerArguments,
+    H: EventHandler<A, Future: Future<Output = ()> + Send + 'static> + Send + Sync + 'static,
+{
     let handler = Arc::new(handler);
-    handlers.add(name.to_owned(), H::PARAMS, false, move |args| {
-        handler.run(args)
+    handlers.add(name.to_owned(), A::COUNT, false, move |args| {
+        let arguments = A::read(args)?;
+        // The closure too is called in its turn.
+        let handler = Arc::clone(&handler);
+        Ok(Box::pin(async move {
+            handler.call(arguments).await;
+            Ok(Reply::nothing())
+        }))
     });
 }
 
-pub(super) fn add_result<A, R, H: ResultHandler<A, R>>(
-    handlers: &mut Handlers,
-    name: &str,
-    handler: H,
-) {
+pub(super) fn add_result<A, R, H>(handlers: &mut Handlers, name: &str, handler: H)
+where
+    A: HandlerArguments,
+    R: HandlerResult,
+    H: ResultHandler<A, R, Future: Send + 'static> + Send + Sync + 'static,
+{
     let handler = Arc::new(handler);
-    handlers.add(name.to_owned(), H::PARAMS, true, move |args| {
-        handler.run(args)
+    handlers.add(name.to_owned(), A::COUNT, true, move |args| {
+        let arguments = A::read(args)?;
+        let handler = Arc::clone(&handler);
+        Ok(Box::pin(async move {
+            handler.call(arguments).await.map(Reply::value)
+        }))
     });
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
+use futures_core::Stream;
 use serde::Serialize;
 
 use super::{
@@ -176,6 +177,18 @@ pub trait Lent: Serialize + Sync {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + Sync + ?Sized> Lent for T {}
+
+/// A stream that a proxy can upload.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stream, and cannot be uploaded",
+    label = "not a stream of items",
+    note = "the method takes a stream: pass `futures_util::stream::iter(…)` of values that you have, or the stream of a channel"
+)]
+pub trait Uploadable: Stream {}
+
+#[diagnostic::do_not_recommend]
+impl<S: Stream> Uploadable for S {}
 
 /// A type of which a proxy can upload a stream.
 #[doc(hidden)]

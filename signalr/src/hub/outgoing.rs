@@ -16,7 +16,7 @@ use crate::{
     connection::{Answer, BoxFuture, note_question, read_answer},
     error::{Error, Kind},
     packet::Packet,
-    protocol::{Arguments, HubArg, HubProtocol, InvocationHead},
+    protocol::{Arguments, CallResult, HubArg, HubProtocol, InvocationHead},
 };
 
 /// A message to clients, encoded once for each protocol that its recipients may speak.
@@ -273,7 +273,7 @@ impl<R> Drop for Waiting<R> {
 
 impl<R> Unpin for Invoking<R> {}
 
-impl<R: HubArg + 'static> Future for Invoking<R> {
+impl<R: CallResult> Future for Invoking<R> {
     type Output = Result<R, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

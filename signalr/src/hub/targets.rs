@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{ConnectionId, Invoking, Lifetime, Recipients, Sending, outgoing};
-use crate::protocol::{Arguments, HubArg};
+use crate::protocol::{Arguments, CallResult, HubArg};
 
 mod sealed {
     #[expect(unnameable_types, reason = "that is the point")]
@@ -114,11 +114,7 @@ impl Untyped<Single> {
     /// Calls `method` on the client and waits for its answer.
     #[must_use = "nothing is sent until this is awaited"]
     #[expect(clippy::needless_pass_by_value, reason = "a tuple made for the call")]
-    pub fn invoke<R: HubArg + 'static>(
-        &self,
-        method: &str,
-        arguments: impl Arguments,
-    ) -> Invoking<R> {
+    pub fn invoke<R: CallResult>(&self, method: &str, arguments: impl Arguments) -> Invoking<R> {
         self.0.invoke(method, &arguments)
     }
 }

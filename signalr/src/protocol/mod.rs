@@ -24,7 +24,7 @@ pub use dotnet::{Underived, Variant, read_variant, write_variant};
 pub(crate) use json::check_readers as check_json_readers;
 pub(crate) use message::{Headers, Invocation, Message, Outcome, OwnedPayload, Payload, Text};
 pub use timestamp::{OffsetTimestamp, Timestamp, TimestampError};
-pub use values::{HubArg, HubResult, Source, ValueWriter};
+pub use values::{CallResult, HubArg, HubResult, Source, ValueWriter};
 
 use crate::error::Error;
 

@@ -1,6 +1,6 @@
 //! User values on their way in and out: bound one after another, straight into the user's types.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 #[cfg(feature = "msgpack")]
 use super::msgpack;
@@ -25,11 +25,35 @@ pub trait HubArg: Sized + Send {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned + Send> HubArg for T {
+impl<T: for<'de> OwnedNotBorrowed<'de> + Send> HubArg for T {
     fn read(source: &mut Source<'_>) -> Result<Self, ValueError> {
         source.next()
     }
 }
+
+/// `serde::de::DeserializeOwned` in words: where a `&str` is to be read the compiler says no more than that an implementation of
+/// this is not general enough.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "its name is for the compiler's messages")]
+pub trait OwnedNotBorrowed<'de>: Deserialize<'de> {}
+
+#[diagnostic::do_not_recommend]
+impl<'de, T: Deserialize<'de>> OwnedNotBorrowed<'de> for T {}
+
+/// A type that the result of a call, or an item of its stream, can be read as: anything that implements `serde::Deserialize` without
+/// borrowing, and `Send`.
+///
+/// Implemented for all such types; there is nothing to do for a type with `#[derive(serde::Deserialize)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read as the result of a call",
+    label = "the answer would be read as a `{Self}`",
+    note = "results come from the other side, and must implement `serde::Deserialize` without borrowing, and `Send`: put `#[derive(serde::Deserialize)]` on a type of yours",
+    note = "where a call stands alone nothing says what its result is: name the type, as in `invoke::<u32>(…)`; `invoke::<()>(…)` is for methods without result"
+)]
+pub trait CallResult: HubArg + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: HubArg + 'static> CallResult for T {}
 
 /// A type that a server can send: anything that implements `serde::Serialize`.
 ///
