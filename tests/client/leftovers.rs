@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use signalr::{HubConnection, HubConnectionBuilder, HubConnectionState};
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::support::{Actor, Log, Stage, message, settle};
+use crate::support::{Actor, Log, Stage, message, question, settle};
 
 thread_local! {
     static LIVE: Cell<usize> = const { Cell::new(0) };
@@ -109,4 +109,39 @@ async fn a_message_for_twenty_handlers_counts_twenty_times() {
     told.expect_err("reading has stopped");
     // One runs, and four wait: 1,050 bytes × 20 each.
     assert_eq!(LIVE.get(), 5 * 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_questions_are_answered_at_a_time_whatever_becomes_of_their_connections() {
+    let (mut stage, builder) = Stage::new();
+    let gate = Arc::new(Semaphore::new(0));
+    let entered = Arc::clone(&gate);
+    let builder = builder.automatic_reconnect().respond("asked", move || {
+        let gate = Arc::clone(&entered);
+        async move {
+            gate.acquire().await.expect("the gate stays").forget();
+            Ok(1)
+        }
+    });
+    let (_connection, mut actor) = Stage::connected(builder, &mut stage).await;
+    for _ in 0..4 {
+        for number in 0..25 {
+            actor.say(&question(&number.to_string(), "asked")).await;
+        }
+        settle().await;
+        drop(actor);
+        actor = stage.accept().await;
+    }
+    actor.say(&question("q", "asked")).await;
+    assert_eq!(
+        actor.hear_call().await,
+        r#"{"type":3,"invocationId":"q","error":"More than 100 questions at once are not allowed."}"#
+    );
+    gate.add_permits(101);
+    settle().await;
+    actor.say(&question("r", "asked")).await;
+    assert_eq!(
+        actor.hear_call().await,
+        r#"{"type":3,"invocationId":"r","result":1}"#
+    );
 }

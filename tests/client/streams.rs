@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use signalr::{HubServer, ItemStream};
+use signalr::ItemStream;
 
-use crate::support::{Actor, Desk, PROTOCOLS, Stage, of_hub, settle};
+use crate::support::{Actor, PROTOCOLS, Stage, at_desk, settle};
 
 const TOO_FAR: &str =
     "More than 1 MiB of items waited for their reader while it waited for an answer.";
@@ -54,12 +54,7 @@ async fn a_stream_that_is_too_far_ahead_is_cancelled_at_the_server_at_once_and_o
 #[tokio::test]
 async fn a_stream_without_end_that_is_too_far_ahead_ends_at_the_server() {
     for protocol in PROTOCOLS {
-        let desk = Desk::default();
-        let server = HubServer::new(desk.clone());
-        let connection = of_hub(&server, protocol)
-            .connect()
-            .await
-            .expect("connected");
+        let (connection, desk) = at_desk(protocol).await;
         let items = connection.stream::<u32>("endless", ()).await;
         let items = items.expect("opened");
         let caller = connection.clone();

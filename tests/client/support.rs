@@ -185,15 +185,17 @@ pub fn of_hub<H: Hub>(server: &HubServer<H>, protocol: HubProtocol) -> HubConnec
     .protocol(protocol)
 }
 
+/// A client of a desk of its own.
+pub async fn at_desk(protocol: HubProtocol) -> (HubConnection, Desk) {
+    let desk = Desk::default();
+    let connection = of_hub(&HubServer::new(desk.clone()), protocol);
+    (connection.connect().await.expect("connected"), desk)
+}
+
 /// Runs a scenario in both encodings, each with a server and a client of its own.
 pub async fn in_both<F: Future<Output = ()>>(scenario: impl Fn(HubConnection, Desk) -> F) {
     for protocol in PROTOCOLS {
-        let desk = Desk::default();
-        let server = HubServer::new(desk.clone());
-        let connection = of_hub(&server, protocol)
-            .connect()
-            .await
-            .expect("connected");
+        let (connection, desk) = at_desk(protocol).await;
         scenario(connection, desk).await;
     }
 }

@@ -295,3 +295,19 @@ async fn heads_that_are_too_large_are_refused_and_the_server_goes_on() {
     assert!(refused || ended.is_ok());
     assert_eq!(ask(addr, "POST", "/hub/negotiate", "").await.status, 200);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn many_clients_may_wait_to_be_accepted() {
+    let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("it is Linux");
+    let allowed: usize = allowed.trim().parse().expect("a number");
+    let server = signalr::Server::new().bind("127.0.0.1:0");
+    let bound = server.await.expect("a free port");
+    let addr = bound.local_addr().expect("bound");
+    // Nobody is accepted yet. Who finds no place does not get through.
+    let mut waiting = Vec::new();
+    for _ in 0..allowed.min(400) {
+        let connecting = tokio::net::TcpStream::connect(addr);
+        waiting.push(in_time(connecting).await.expect("a place"));
+    }
+}

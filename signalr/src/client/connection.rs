@@ -240,7 +240,7 @@ impl HubConnection {
     /// let texts = Arc::new(Mutex::new(Vec::new()));
     /// connection.on("said", move |user: String, text: String| {
     ///     let texts = Arc::clone(&texts);
-    ///     async move { texts.lock().unwrap().push(format!("{user}: {text}")) }
+    ///     async move { texts.lock().expect("no panic").push(format!("{user}: {text}")) }
     /// });
     /// # }
     /// ```
@@ -257,7 +257,8 @@ impl HubConnection {
 
     /// Has a closure answer the server's questions of this name. Questions do not wait for each other, nor hold messages up.
     ///
-    /// Up to 100 questions are answered at a time, whatever their names. More than that are answered with an error at once.
+    /// Up to 100 questions are answered at a time, whatever their names, those of lost connections included whose handlers have not ended.
+    /// More than that are answered with an error at once.
     ///
     /// The closure is as those of [`on`](Self::on), with a result `Result<R, HubError>`.
     ///

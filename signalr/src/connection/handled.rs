@@ -6,13 +6,16 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 #[cfg(feature = "client")]
 use super::succession::Kept;
 use super::{
     Args, BoxFuture, CallError, CallHead, Callee, Caller, Handlers, Outbox, Refused, Slot,
-    UploadSinks, handlers::Reply, side::Bound, succession::Place,
+    UploadSinks,
+    handlers::Reply,
+    side::Bound,
+    succession::{Place, QUESTIONS},
 };
 use crate::{
     error::{Error, NO_RESULT},
@@ -23,16 +26,12 @@ use crate::{
 /// Whether a handler gives a result, and its run.
 type Handling = (bool, BoxFuture<Result<Reply, HubError>>);
 
-/// Questions that are answered at a time. Each is a future that lives until its handler ends; more are refused.
-const QUESTIONS: usize = 100;
-
 /// What a server's calls reach, and where its answers go.
 pub(crate) struct Handled {
     outbox: Arc<Outbox>,
     protocol: HubProtocol,
     handlers: Arc<RwLock<Handlers>>,
     pub(crate) caller: Caller,
-    questions: Arc<Semaphore>,
     /// Handlers of later connections wait for those of this one.
     place: Place,
 }
@@ -53,9 +52,9 @@ impl Callee for Handled {
         }
         let permit = match invocation.id {
             None => None,
-            Some(_) => match Arc::clone(&self.questions).try_acquire_owned() {
-                Ok(permit) => Some(permit),
-                Err(_) => {
+            Some(_) => match self.place.question() {
+                Some(permit) => Some(permit),
+                None => {
                     tracing::warn!(target = %invocation.target, "too many questions at once");
                     return Err(refuse(&format!(
                         "More than {QUESTIONS} questions at once are not allowed."
@@ -150,7 +149,6 @@ impl Handled {
             protocol,
             handlers: Arc::clone(handlers),
             caller: caller.clone(),
-            questions: Arc::new(Semaphore::new(QUESTIONS)),
             place,
         }
     }

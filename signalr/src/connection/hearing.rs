@@ -4,7 +4,7 @@ use std::task::Context as TaskContext;
 #[cfg(feature = "client")]
 use std::task::Poll;
 
-use super::{Callee, End, Incoming, Pump, Side, pump::hand_over};
+use super::{Callee, End, Incoming, Pump, Replay, Side, pump::hand_over};
 #[cfg(feature = "client")]
 use crate::transport::Read;
 use crate::{protocol::Message, transport::Transport};
@@ -59,11 +59,9 @@ impl<T: Transport, S: Side> Pump<T, S> {
             let Some(message) = message else {
                 continue;
             };
-            if let Some(replay) = &mut self.replay
-                && !replay
-                    .take_in(&message, &self.side, &mut self.transport)
-                    .map_err(failed)?
-            {
+            let admitted =
+                Replay::admits(&mut self.replay, &message, &self.side, &mut self.transport);
+            if !admitted.map_err(failed)? {
                 continue;
             }
             hand_over(cx, incoming, message, frame.len(), detailed)?;
@@ -96,11 +94,9 @@ impl<T: Transport, S: Side> Pump<T, S> {
             let Some(message) = protocol.decode(frame).ok()? else {
                 continue;
             };
-            if let Some(replay) = &mut self.replay
-                && !replay
-                    .take_in(&message, &self.side, &mut self.transport)
-                    .ok()?
-            {
+            let admitted =
+                Replay::admits(&mut self.replay, &message, &self.side, &mut self.transport);
+            if !admitted.ok()? {
                 continue;
             }
             if let Some(end) = last_word(cx, incoming, message, frame.len()) {

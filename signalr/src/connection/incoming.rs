@@ -214,7 +214,8 @@ impl<S: Side, C: Callee> Incoming<S, C> {
         self.uploads.abandon();
         // Until all have ended.
         let running = self.running.iter().flatten();
-        let bytes = self.waiting_bytes + running.map(|call| call.size).sum::<usize>();
+        let first = running.filter(|call| call.slot == Slot::Limited);
+        let bytes = self.waiting_bytes + first.map(|call| call.size).sum::<usize>();
         let kept = self.callee.keep(bytes);
         if kept.is_none() {
             // Those of earlier ones have not ended, so none of these has begun.

@@ -200,8 +200,7 @@ impl Outbox {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        let state = self.lock();
-        state.unsent() >= self.limit && !state.closed
+        self.exceeds(0)
     }
 
     /// Whether so many bytes more are unsent than fit.

@@ -248,11 +248,9 @@ impl<T: Transport, S: Side> Pump<T, S> {
             let Some(message) = protocol.decode(frame).map_err(failed)? else {
                 continue;
             };
-            if let Some(replay) = &mut self.replay
-                && !replay
-                    .take_in(&message, &self.side, &mut self.transport)
-                    .map_err(failed)?
-            {
+            let admitted =
+                Replay::admits(&mut self.replay, &message, &self.side, &mut self.transport);
+            if !admitted.map_err(failed)? {
                 continue;
             }
             hand_over(cx, incoming, message, frame.len(), detailed)?;

@@ -101,6 +101,21 @@ impl Replay {
         self.held_bytes
     }
 
+    /// Whether a message is to be handled: always, where nothing is repeated.
+    ///
+    /// # Errors
+    /// As [`take_in`](Self::take_in).
+    #[inline]
+    pub(super) fn admits(
+        this: &mut Option<Box<Self>>,
+        message: &Message<'_>,
+        side: &impl Side,
+        transport: &mut impl Transport,
+    ) -> Result<bool, Error> {
+        this.as_mut()
+            .map_or(Ok(true), |replay| replay.take_in(message, side, transport))
+    }
+
     /// Takes note of a message; whether it is one to be handled.
     ///
     /// # Errors

@@ -4,18 +4,33 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// Questions that a client answers at a time. Each is a future that lives until its handler ends, and so perhaps longer than its
+/// connection; more are refused.
+pub(super) const QUESTIONS: usize = 100;
 
 /// The connections of one client whose handlers have not all ended, in the order in which they were opened.
 #[derive(Clone, Default)]
 pub(crate) struct Succession(Arc<All>);
 
-#[derive(Default)]
 struct All {
     places: watch::Sender<BTreeSet<u64>>,
+    questions: Arc<Semaphore>,
     /// Bytes of messages that wait though their connections have ended.
     #[cfg(feature = "client")]
     kept: AtomicUsize,
+}
+
+impl Default for All {
+    fn default() -> Self {
+        Self {
+            places: watch::Sender::default(),
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
+            #[cfg(feature = "client")]
+            kept: AtomicUsize::new(0),
+        }
+    }
 }
 
 /// A connection's place among them, until it is dropped with the connection's last handler.
@@ -37,6 +52,12 @@ impl Succession {
 }
 
 impl Place {
+    /// Lets a question be answered, for as long as the value lives; `None`: too many are, those of lost connections among them.
+    pub(super) fn question(&self) -> Option<OwnedSemaphorePermit> {
+        let questions = Arc::clone(&self.all.0.questions);
+        questions.try_acquire_owned().ok()
+    }
+
     /// Waits until the handlers of all earlier connections have ended; `None`: they have.
     pub(super) fn turn(&self) -> Option<impl Future<Output = ()> + Send + 'static> {
         let number = self.number;
@@ -58,7 +79,10 @@ impl Place {
     /// `limit` bytes.
     pub(super) fn keep(&self, bytes: usize, limit: usize) -> Option<Kept> {
         let all = Arc::clone(&self.all.0);
-        let fits = |kept: usize| (kept == 0 || kept + bytes <= limit).then_some(kept + bytes);
+        let fits = |kept: usize| {
+            let fits = kept == 0 || bytes == 0 || kept + bytes <= limit;
+            fits.then_some(kept + bytes)
+        };
         all.kept.fetch_update(Relaxed, Relaxed, fits).ok()?;
         Some(Kept { bytes, all })
     }
