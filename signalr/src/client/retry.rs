@@ -92,7 +92,7 @@ fn listed(delays: &[Duration], retry: &RetryContext<'_>) -> Option<Duration> {
 }
 
 /// `delay`, doubled so often, up to a maximum.
-fn doubled(delay: Duration, doublings: u32, maximum: Duration) -> Duration {
+pub(super) fn doubled(delay: Duration, doublings: u32, maximum: Duration) -> Duration {
     let factor = 2_u32.checked_pow(doublings);
     factor.map_or(maximum, |factor| delay.saturating_mul(factor).min(maximum))
 }

@@ -18,7 +18,10 @@ use super::{
     requests::{Request, Requests},
 };
 use crate::{
-    client::rt::{Instant, Sleep, sleep},
+    client::{
+        retry::doubled,
+        rt::{Instant, Sleep, sleep},
+    },
     connection::BoxFuture,
     error::Error,
     packet::Packet,
@@ -85,9 +88,7 @@ impl Pace {
         };
         let pause = match self.in_vain.checked_sub(UNPAUSED + 1) {
             None => Duration::ZERO,
-            Some(doublings) => PAUSES[0]
-                .saturating_mul(2_u32.saturating_pow(doublings))
-                .min(PAUSES[1]),
+            Some(doublings) => doubled(PAUSES[0], doublings, PAUSES[1]),
         };
         self.is_empty = true;
         self.asked = Instant::now() + pause;
